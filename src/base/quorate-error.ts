@@ -1,0 +1,94 @@
+/**
+ * The one error class of Quorate. Its code is the API, its details are the data behind it, its
+ * message is for people only and nothing branches on it.
+ *
+ * Three questions decide what a caller does next, and each code answers them: may the request be
+ * sent again as it is (`retryable`), may a write have happened (`mayHaveApplied`), and which
+ * numbers explain it (`details`).
+ */
+
+/** What a code says by itself; `details` may override `mayHaveApplied`. */
+interface CodeTraits {
+  readonly retryable: boolean;
+  readonly sentence: string;
+}
+
+const traits = {
+  NOT_ENOUGH_REPLICAS: { retryable: true, sentence: 'Not enough replicas are reachable' },
+  NODE_NOT_READY: { retryable: true, sentence: 'The node is not ready to take requests' },
+  READ_TIMEOUT: { retryable: true, sentence: 'Too few replicas answered the read in time' },
+  WRITE_TIMEOUT: { retryable: true, sentence: 'Too few replicas acknowledged the write in time' },
+  REPLICA_FAILURE: { retryable: true, sentence: 'Too many replicas failed' },
+  OVERLOADED: { retryable: true, sentence: 'The node is over a limit of load' },
+  CLOCK_SKEW: { retryable: true, sentence: 'The clocks of the nodes are too far apart' },
+  LEVEL_UNREACHABLE: {
+    retryable: false,
+    sentence: 'This ring has too few nodes for the consistency level',
+  },
+  INVALID_KEY: { retryable: false, sentence: 'The key is not valid' },
+  INVALID_VALUE: { retryable: false, sentence: 'The value is not valid' },
+  INVALID_CONSISTENCY: { retryable: false, sentence: 'The consistency level is not valid' },
+  INVALID_ARGUMENT: { retryable: false, sentence: 'The request is not valid' },
+  UNORDERED_RING: { retryable: false, sentence: 'Keys have no order on a hash ring' },
+  CONNECTION_FAILED: { retryable: true, sentence: 'The node cannot be reached' },
+  CANCELLED: { retryable: false, sentence: 'The call was cancelled' },
+  UNIMPLEMENTED: { retryable: false, sentence: 'The node does not know this call' },
+  CONFIGURATION: { retryable: false, sentence: 'The configuration is not valid' },
+  INTERNAL: { retryable: false, sentence: 'Something went wrong inside Quorate' },
+} as const satisfies Record<string, CodeTraits>;
+
+/** Why something failed: a closed set. */
+export type QuorateErrorCode = keyof typeof traits;
+
+/** The data behind an error: flat, so that it travels as text. */
+export type QuorateErrorDetails = Readonly<Record<string, string | number | boolean>>;
+
+/** Whether a text, from the wire say, is one of the codes. */
+export function isQuorateErrorCode(text: string): text is QuorateErrorCode {
+  return Object.hasOwn(traits, text);
+}
+
+export class QuorateError extends Error {
+  override readonly name = 'QuorateError';
+  readonly code: QuorateErrorCode;
+  readonly details: QuorateErrorDetails;
+
+  /**
+   * @param code what happened.
+   * @param details the numbers and names behind it; `field` names a wrong field of the request.
+   * @param message a sentence for people; the code's own sentence and the details by default.
+   */
+  constructor(
+    code: QuorateErrorCode,
+    details: QuorateErrorDetails = {},
+    message?: string,
+    options?: ErrorOptions,
+  ) {
+    super(message ?? describe(code, details), options);
+    this.code = code;
+    this.details = details;
+  }
+
+  /** Whether the same request may succeed if it is sent again, perhaps to another node. */
+  get retryable(): boolean {
+    return traits[this.code].retryable;
+  }
+
+  /** Whether a write that ended with this error may be, or may become, visible. */
+  get mayHaveApplied(): boolean {
+    return this.details['mayHaveApplied'] === true;
+  }
+
+  /** Narrows anything that was thrown; what is not a QuorateError becomes INTERNAL with a cause. */
+  static from(thrown: unknown): QuorateError {
+    if (thrown instanceof QuorateError) return thrown;
+    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    return new QuorateError('INTERNAL', { reason }, undefined, { cause: thrown });
+  }
+}
+
+function describe(code: QuorateErrorCode, details: QuorateErrorDetails): string {
+  const parts = Object.entries(details).map(([name, value]) => `${name}=${value}`);
+  const suffix = parts.length === 0 ? '' : ` (${parts.join(', ')})`;
+  return `${traits[code].sentence}${suffix}`;
+}
