@@ -30,7 +30,7 @@ export function compareBytes(left: Uint8Array, right: Uint8Array): number {
  * the order of their bytes.
  */
 export function bytesToMapKey(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).latin1Slice();
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
 /** The bytes of a text made by {@link bytesToMapKey}. */

@@ -1,0 +1,116 @@
+import { type QuorumOutcome, QuorumTally } from '../consistency/quorum-tally.ts';
+import { compareVersions, newerVersion, type Version } from '../record/version.ts';
+import type { ReplicaPlan } from './replica-plan.ts';
+
+/**
+ * Decides a put or a delete from what the replicas say. Pure: the shell sends and waits.
+ *
+ * At QUORUM and ALL it is the write of the multi-writer register of Attiya, Bar-Noy and Dolev
+ * (1995; many writers by Lynch and Shvartsman, 1997): first ask a quorum for the newest version,
+ * then store under a greater one. The weaker levels go straight to the second phase.
+ */
+export class WriteCore {
+  readonly #plan: ReplicaPlan;
+  readonly #query: QuorumTally;
+  readonly #stores: QuorumTally;
+  readonly #queryClocksMs = new Map<string, number>();
+  readonly #held = new Map<string, Version>();
+  readonly #refused = new Set<string>();
+  #newestSeen: Version | undefined;
+
+  constructor(plan: ReplicaPlan) {
+    this.#plan = plan;
+    this.#query = new QuorumTally(plan.required, plan.live.length);
+    this.#stores = new QuorumTally(plan.required, plan.live.length);
+  }
+
+  /** A replica named the newest version it has seen and its real time. */
+  addVersion(node: string, version: Version | undefined, clockMs: number): void {
+    this.#query.succeed(node);
+    this.#queryClocksMs.set(node, clockMs);
+    this.#newestSeen = newerVersion(this.#newestSeen, version);
+  }
+
+  /** A replica will not name its version. */
+  addVersionFailure(node: string): void {
+    this.#query.fail(node);
+  }
+
+  queryOutcome(): QuorumOutcome {
+    return this.#query.outcome();
+  }
+
+  get versionsReceived(): number {
+    return this.#query.received;
+  }
+
+  /** The newest version that any replica named. */
+  get newestSeen(): Version | undefined {
+    return this.#newestSeen;
+  }
+
+  /** By how much `sentAtMs` was ahead of the clocks of all other nodes that answered the query. */
+  aheadOfOthersMs(self: string, sentAtMs: number): number | undefined {
+    let aheadMs: number | undefined;
+    for (const [node, clockMs] of this.#queryClocksMs) {
+      if (node === self) continue;
+      aheadMs = Math.min(aheadMs ?? Number.POSITIVE_INFINITY, sentAtMs - clockMs);
+    }
+    return aheadMs;
+  }
+
+  /** A replica acknowledged; it now holds `version`, this write's or a newer one. */
+  addStored(node: string, version: Version): void {
+    this.#stores.succeed(node);
+    this.#held.set(node, version);
+  }
+
+  /** A replica certainly did not store it. */
+  addRefused(node: string): void {
+    this.#stores.fail(node);
+    this.#refused.add(node);
+  }
+
+  /** A replica may or may not have stored it. */
+  addUnknown(node: string): void {
+    this.#stores.fail(node);
+  }
+
+  storeOutcome(): QuorumOutcome {
+    return this.#stores.outcome();
+  }
+
+  get acknowledged(): number {
+    return this.#stores.received;
+  }
+
+  get failed(): number {
+    return this.#stores.failed;
+  }
+
+  /** What a replica acknowledged to hold, if it did. */
+  heldBy(node: string): Version | undefined {
+    return this.#held.get(node);
+  }
+
+  hasAnswered(node: string): boolean {
+    return this.#held.has(node) || this.#refused.has(node);
+  }
+
+  /** Whether all that was sent came back as a refusal, so that the write exists nowhere. */
+  isCertainlyNotApplied(): boolean {
+    return this.#refused.size === this.#plan.live.length;
+  }
+
+  /** Whether every replica that acknowledged already held something newer than `version`. */
+  isSuperseded(version: Version): boolean {
+    const held = [...this.#held.values()];
+    return held.length > 0 && held.every((other) => compareVersions(other, version) > 0);
+  }
+
+  /** The replicas that have not acknowledged, in preference order; none if it exists nowhere. */
+  missing(): readonly string[] {
+    if (this.isCertainlyNotApplied()) return [];
+    return this.#plan.replicas.filter((node) => !this.#held.has(node));
+  }
+}

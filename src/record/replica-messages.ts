@@ -1,0 +1,53 @@
+import type { Version } from './version.ts';
+import type { VersionedValue } from './versioned-value.ts';
+
+/**
+ * What a coordinator asks of one replica and what it may hear: the same for its own replica and
+ * for those behind links. Plain data; who sends it is decided elsewhere.
+ */
+export type ReplicaRequest =
+  | {
+      /**
+       * `read-value` and `read-version` speak of what is durable. `query-version` may name a
+       * version still on its way to the disk: it only serves to choose a greater one.
+       */
+      readonly operation: 'read-value' | 'read-version' | 'query-version';
+      readonly key: Uint8Array;
+    }
+  | {
+      /**
+       * `store` brings a new write, which a replica refuses if it is too far ahead of its clock.
+       * `spread` brings a version that exists already elsewhere (write-back, read repair, hints)
+       * and is never refused for the clock.
+       */
+      readonly operation: 'store' | 'spread';
+      readonly key: Uint8Array;
+      readonly record: VersionedValue;
+    };
+
+export type ReplicaReply =
+  | {
+      readonly outcome: 'ok';
+      /** What the replica holds now, after what was asked; `undefined` if nothing. */
+      readonly version: Version | undefined;
+      /** The record, if `read-value` was asked and one is held. */
+      readonly record: VersionedValue | undefined;
+      /** The replica's real time when it answered. */
+      readonly clockMs: number;
+    }
+  | {
+      /** Certainly nothing was stored. */
+      readonly outcome: 'refused';
+      readonly reason: RefusalReason;
+    }
+  | {
+      /** A store may have happened or may still happen. */
+      readonly outcome: 'unknown';
+      readonly reason: 'link-broken' | 'timed-out' | 'failed';
+    };
+
+/**
+ * `clock-ahead`: the version is more than 500 ms ahead of the replica's clock. `not-a-replica`: the
+ * node does not hold the token. `not-sent`: the link was down, its queue full or the time over.
+ */
+export type RefusalReason = 'clock-ahead' | 'not-a-replica' | 'not-sent';

@@ -1,0 +1,31 @@
+import { compareVersions, type Version } from './version.ts';
+
+/** How a value was written, so that it comes back as it was written. JSON is kept as JSON text. */
+export type ValueKind = 'text' | 'bytes' | 'json';
+
+/** A client's value. */
+export interface Value {
+  readonly kind: ValueKind;
+  readonly bytes: Uint8Array;
+}
+
+/** A value, or a tombstone where `value` is `undefined`, with the version that wrote it. */
+export interface VersionedValue {
+  readonly version: Version;
+  readonly value: Value | undefined;
+}
+
+/** Picks the newer of two; `undefined` is older than all. Equal versions are equal values. */
+export function reconcile(
+  left: VersionedValue | undefined,
+  right: VersionedValue | undefined,
+): VersionedValue | undefined {
+  return compareVersions(left?.version, right?.version) >= 0 ? left : right;
+}
+
+/** Roughly how many bytes a record takes in memory or in a message, for limits of load. */
+export function recordBytes(key: Uint8Array, record: VersionedValue | undefined): number {
+  return recordOverheadBytes + key.length + (record?.value?.bytes.length ?? 0);
+}
+
+const recordOverheadBytes = 64;

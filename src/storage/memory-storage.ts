@@ -1,0 +1,61 @@
+import sortedBtree from 'sorted-btree';
+import { bytesToMapKey, mapKeyToBytes } from '../base/bytes.ts';
+import { compareVersions, type Version } from '../record/version.ts';
+import { recordBytes, type VersionedValue } from '../record/versioned-value.ts';
+import type { KeyedRecord, RangeSlice, Storage } from './storage.ts';
+
+/**
+ * Records in memory, for tests and demos: a restart loses them all. Keys are held as texts of one
+ * character per byte, whose order is the order of the bytes.
+ */
+export class MemoryStorage implements Storage {
+  readonly #records = new sortedBtree.default<string, VersionedValue>();
+
+  get(key: Uint8Array): VersionedValue | undefined {
+    return this.#records.get(bytesToMapKey(key));
+  }
+
+  versionOf(key: Uint8Array): Version | undefined {
+    return this.get(key)?.version;
+  }
+
+  applyBatch(records: readonly KeyedRecord[]): Promise<readonly Version[]> {
+    return Promise.resolve(records.map((keyed) => this.#apply(keyed)));
+  }
+
+  range(slice: RangeSlice): readonly KeyedRecord[] {
+    const found: KeyedRecord[] = [];
+    let bytes = 0;
+    for (const [mapKey, record] of this.#records.entries(bytesToMapKey(slice.start))) {
+      if (found.length >= slice.limit || bytes > slice.bytesMax) break;
+      const key = mapKeyToBytes(mapKey);
+      found.push({ key, record });
+      bytes += recordBytes(key, record);
+    }
+    return found;
+  }
+
+  entryCount(): number {
+    return this.#records.size;
+  }
+
+  close(): Promise<void> {
+    this.#records.clear();
+    return Promise.resolve();
+  }
+
+  #apply({ key, record }: KeyedRecord): Version {
+    const mapKey = bytesToMapKey(key);
+    const held = this.#records.get(mapKey)?.version;
+    if (held !== undefined && compareVersions(held, record.version) >= 0) return held;
+    this.#records.set(mapKey, detach(record));
+    return record.version;
+  }
+}
+
+/** Copies the value out of the message it came in, which would else stay in memory with it. */
+function detach(record: VersionedValue): VersionedValue {
+  if (record.value === undefined) return record;
+  const { kind, bytes } = record.value;
+  return { version: record.version, value: { kind, bytes: new Uint8Array(bytes) } };
+}
