@@ -19,16 +19,16 @@ export class QuorumTally {
     this.#candidates = candidates;
   }
 
-  get required(): number {
-    return this.#required;
-  }
-
   get received(): number {
     return this.#succeeded.size;
   }
 
   get failed(): number {
     return this.#failed.size;
+  }
+
+  hasFailed(node: string): boolean {
+    return this.#failed.has(node);
   }
 
   /** Counts a node's success. A node counts once, however often it answers. */

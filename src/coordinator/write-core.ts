@@ -93,8 +93,9 @@ export class WriteCore {
     return this.#held.get(node);
   }
 
-  hasAnswered(node: string): boolean {
-    return this.#held.has(node) || this.#refused.has(node);
+  /** Whether a replica refused, or may or may not have stored it. */
+  hasFailed(node: string): boolean {
+    return this.#stores.hasFailed(node);
   }
 
   /** Whether all that was sent came back as a refusal, so that the write exists nowhere. */

@@ -1,0 +1,24 @@
+import type { RepairMode } from '../consistency/repair-mode.ts';
+import type { ClockMonitor } from '../record/clock-monitor.ts';
+import type { HybridClock } from '../record/hybrid-clock.ts';
+import type { Ring } from '../ring/ring.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { HintSink, ReplicaDirectory } from './ports.ts';
+import type { RepairBudget } from './read-repair.ts';
+
+/** What coordinating takes; each class narrows it to what it uses. */
+export interface CoordinatorComponents {
+  readonly clock: Clock;
+  readonly hybridClock: HybridClock;
+  readonly clockMonitor: ClockMonitor;
+  readonly ring: Ring;
+  readonly replicas: ReplicaDirectory;
+  readonly hints: HintSink;
+  readonly repairBudget: RepairBudget;
+}
+
+export interface CoordinatorOptions {
+  /** The node that coordinates. */
+  readonly node: string;
+  readonly mode: RepairMode;
+}

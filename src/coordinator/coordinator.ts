@@ -1,0 +1,162 @@
+import { QuorateError } from '../base/quorate-error.ts';
+import { recordBytes } from '../record/versioned-value.ts';
+import type { CoordinatorComponents, CoordinatorOptions } from './components.ts';
+import { ReadOperation } from './read-operation.ts';
+import { planReplicas, type ReplicaPlan } from './replica-plan.ts';
+import type { ReadRequest, ReadResult, WriteRequest, WriteResult } from './request.ts';
+import { WriteOperation } from './write-operation.ts';
+
+/** How many client requests a node coordinates at once, and how many bytes they may take. */
+export const requestsInFlightMax = 8_192;
+export const requestBytesInFlightMax = 64 * 1024 * 1024;
+/** How long an overloaded node asks its callers to wait. */
+export const overloadRetryMs = 50;
+
+/**
+ * Serves client requests from this node: plans each once, checks that it can succeed, and hands it
+ * to an operation. Whether clients are let in at all (ready, draining) is decided by `accept`.
+ */
+export class Coordinator {
+  readonly #components: CoordinatorComponents;
+  readonly #options: CoordinatorOptions;
+  #inFlight = 0;
+  #bytesInFlight = 0;
+  #isAccepting = false;
+  #onIdle: (() => void) | undefined;
+
+  constructor(components: CoordinatorComponents, options: CoordinatorOptions) {
+    this.#components = components;
+    this.#options = options;
+  }
+
+  /** Lets clients in, or answers NODE_NOT_READY from now on. */
+  accept(isAccepting: boolean): void {
+    this.#isAccepting = isAccepting;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Settles when no request is in flight any more. */
+  idle(): Promise<void> {
+    if (this.#inFlight === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+
+  /**
+   * Reads a key. Settles by the deadline.
+   *
+   * @throws QuorateError NODE_NOT_READY, LEVEL_UNREACHABLE, NOT_ENOUGH_REPLICAS, OVERLOADED,
+   * READ_TIMEOUT, REPLICA_FAILURE or CANCELLED.
+   */
+  get(request: ReadRequest): Promise<ReadResult> {
+    const bytes = recordBytes(request.key, undefined);
+    return this.#run(bytes, (resolve, reject) => {
+      const plan = this.#plan(request);
+      const operation = new ReadOperation(
+        this.#components,
+        this.#options,
+        request,
+        plan,
+        resolve,
+        reject,
+      );
+      request.onCancel?.(() => operation.cancel());
+      operation.start();
+    });
+  }
+
+  /**
+   * Writes a key: a put, or a delete where the value is `undefined`. Settles by the deadline.
+   *
+   * @throws QuorateError as {@link get}, with WRITE_TIMEOUT for READ_TIMEOUT, and CLOCK_SKEW; its
+   * `mayHaveApplied` tells a failure from an uncertain outcome.
+   */
+  write(request: WriteRequest): Promise<WriteResult> {
+    const bytes = recordBytes(request.key, undefined) + (request.value?.bytes.length ?? 0);
+    return this.#run(bytes, (resolve, reject) => {
+      const plan = this.#plan(request);
+      this.#judgeClock(plan);
+      new WriteOperation(
+        this.#components,
+        this.#options,
+        request,
+        plan,
+        resolve,
+        reject,
+      ).start();
+    });
+  }
+
+  #run<Result>(
+    bytes: number,
+    start: (resolve: (result: Result) => void, reject: (error: QuorateError) => void) => void,
+  ): Promise<Result> {
+    if (!this.#isAccepting) {
+      return Promise.reject(new QuorateError('NODE_NOT_READY', { node: this.#options.node }));
+    }
+    if (
+      this.#inFlight >= requestsInFlightMax ||
+      this.#bytesInFlight + bytes > requestBytesInFlightMax
+    ) {
+      const details = { inFlight: this.#inFlight, retryMs: overloadRetryMs, mayHaveApplied: false };
+      return Promise.reject(new QuorateError('OVERLOADED', details));
+    }
+    this.#inFlight++;
+    this.#bytesInFlight += bytes;
+    return new Promise<Result>((resolve, reject) => {
+      const release = () => {
+        this.#inFlight--;
+        this.#bytesInFlight -= bytes;
+        if (this.#inFlight === 0) this.#onIdle?.();
+      };
+      const settle = (result: Result) => {
+        release();
+        resolve(result);
+      };
+      const fail = (error: QuorateError) => {
+        release();
+        reject(error);
+      };
+      try {
+        start(settle, fail);
+      } catch (error: unknown) {
+        fail(QuorateError.from(error));
+      }
+    });
+  }
+
+  #plan(request: ReadRequest | WriteRequest): ReplicaPlan {
+    const { ring, replicas } = this.#components;
+    const plan = planReplicas(ring, replicas, request.key, request.level);
+    const { required } = plan;
+    if (required > plan.replicas.length) {
+      throw new QuorateError('LEVEL_UNREACHABLE', {
+        required,
+        replicationFactor: plan.replicas.length,
+      });
+    }
+    if (plan.live.length < required) {
+      throw new QuorateError('NOT_ENOUGH_REPLICAS', {
+        required,
+        alive: plan.live.length,
+        mayHaveApplied: false,
+        replicas: plan.replicas
+          .map((node) => `${node}=${plan.live.includes(node) ? 'up' : 'down'}`)
+          .join(' '),
+      });
+    }
+    return plan;
+  }
+
+  #judgeClock(plan: ReplicaPlan): void {
+    const { clock, clockMonitor } = this.#components;
+    const realtimeMs = clock.realtimeMs();
+    const verdict = clockMonitor.verdict({ realtimeMs, monotonicMs: clock.monotonicMs() });
+    if (verdict === 'agrees' || (verdict === 'uncompared' && plan.isLinearizable)) return;
+    throw new QuorateError('CLOCK_SKEW', { verdict, mayHaveApplied: false });
+  }
+}

@@ -1,0 +1,227 @@
+import { QuorateError, type QuorateErrorCode } from '../base/quorate-error.ts';
+import { repairsReads } from '../consistency/repair-mode.ts';
+import type { ReplicaReply } from '../record/replica-messages.ts';
+import type { VersionedValue } from '../record/versioned-value.ts';
+import type { Timer } from '../runtime/clock.ts';
+import type { CoordinatorComponents, CoordinatorOptions } from './components.ts';
+import { AnswerTimes, describeReplicas, type Explanation, type ReplicaState } from './explanation.ts';
+import { ReadCore } from './read-core.ts';
+import { ReadRepair } from './read-repair.ts';
+import type { ReplicaPlan } from './replica-plan.ts';
+import type { ReadRequest, ReadResult } from './request.ts';
+
+/** How long an answer may take before a read that asks only as many as it needs asks one more. */
+export const slowAnswerMs = 50;
+
+/**
+ * The shell of one get: sends what ReadCore asks for, times it, and acts.
+ *
+ * In a mode that repairs reads it asks all live replicas and lives on after its answer, so that
+ * late answers heal too. In the other modes it asks as many as the level needs, and one more
+ * whenever an answer is slow ("The Tail at Scale", Dean and Barroso, 2013).
+ */
+export class ReadOperation {
+  readonly #components: CoordinatorComponents;
+  readonly #options: CoordinatorOptions;
+  readonly #plan: ReplicaPlan;
+  readonly #core: ReadCore;
+  readonly #deadlineMs: number;
+  readonly #onResult: (result: ReadResult) => void;
+  readonly #onError: (error: QuorateError) => void;
+  readonly #times: AnswerTimes | undefined;
+  readonly #repair: ReadRepair | undefined;
+  #isAnswered = false;
+  #isEnded = false;
+  #isStepping = false;
+  #timer: Timer | undefined;
+  #slowTimer: Timer | undefined;
+  #waitingFor = 0;
+  #writeBacks = 0;
+
+  constructor(
+    components: CoordinatorComponents,
+    options: CoordinatorOptions,
+    request: ReadRequest,
+    plan: ReplicaPlan,
+    onResult: (result: ReadResult) => void,
+    onError: (error: QuorateError) => void,
+  ) {
+    this.#components = components;
+    this.#options = options;
+    this.#plan = plan;
+    this.#core = new ReadCore(plan);
+    this.#deadlineMs = components.clock.monotonicMs() + request.timeoutMs;
+    this.#onResult = onResult;
+    this.#onError = onError;
+    this.#times = request.isExplained ? new AnswerTimes() : undefined;
+    this.#repair = repairsReads(options.mode)
+      ? new ReadRepair(components, plan.key, this.#core)
+      : undefined;
+  }
+
+  start(): void {
+    const { live, required, isLinearizable } = this.#plan;
+    const asked = this.#repair === undefined ? required : live.length;
+    const values = isLinearizable ? 1 : required;
+    // Answers of the own replica come before `send` returns; none counts before all were asked.
+    this.#isStepping = true;
+    for (const [index, node] of live.slice(0, asked).entries()) this.#ask(node, index < values);
+    this.#isStepping = false;
+    this.#advance();
+    if (this.#isEnded) return;
+    const { clock } = this.#components;
+    this.#timer = clock.schedule(Math.max(1, this.#deadlineMs - clock.monotonicMs()), () =>
+      this.#onDeadline(),
+    );
+    if (!this.#isAnswered && this.#repair === undefined) this.#armSlowTimer();
+  }
+
+  /** Stops waiting; the caller is gone. */
+  cancel(): void {
+    if (!this.#isAnswered) this.#fail('CANCELLED', {});
+  }
+
+  #armSlowTimer(): void {
+    if (this.#core.nextToAsk() === undefined) return;
+    this.#slowTimer = this.#components.clock.schedule(slowAnswerMs, () => {
+      const node = this.#core.nextToAsk();
+      if (this.#isEnded || node === undefined) return;
+      this.#ask(node, !this.#plan.isLinearizable);
+      this.#armSlowTimer();
+    });
+  }
+
+  #ask(node: string, isValueWanted: boolean): void {
+    this.#core.markAsked(node);
+    const operation = isValueWanted ? 'read-value' : 'read-version';
+    this.#send(node, { operation, key: this.#plan.key });
+  }
+
+  #send(
+    node: string,
+    request:
+      | { operation: 'read-value' | 'read-version'; key: Uint8Array }
+      | { operation: 'spread'; key: Uint8Array; record: VersionedValue },
+  ): void {
+    const { clock, replicas } = this.#components;
+    this.#times?.asked(node, clock.monotonicMs());
+    this.#waitingFor++;
+    replicas.clientOf(node).send(request, this.#deadlineMs, (reply) => this.#onReply(node, reply));
+  }
+
+  #onReply(node: string, reply: ReplicaReply): void {
+    this.#waitingFor--;
+    if (this.#isEnded) return;
+    this.#times?.answered(node, this.#components.clock.monotonicMs());
+    if (reply.outcome === 'ok') this.#core.addHeld(node, reply.version, reply.record);
+    else this.#core.addFailure(node);
+    this.#advance();
+  }
+
+  #advance(): void {
+    if (this.#isStepping) return;
+    this.#isStepping = true;
+    while (!this.#isAnswered && this.#act());
+    this.#isStepping = false;
+    if (!this.#isAnswered || this.#isEnded) return;
+    this.#repair?.heal();
+    if (this.#waitingFor === 0 || this.#repair === undefined) this.#end();
+  }
+
+  /** Does what the core wants. @returns whether there may be more to do at once. */
+  #act(): boolean {
+    const step = this.#core.step();
+    switch (step.kind) {
+      case 'wait':
+        return false;
+      case 'ask':
+        this.#ask(step.node, true);
+        return true;
+      case 'fetch':
+        this.#core.markFetching(step.node);
+        this.#send(step.node, { operation: 'read-value', key: this.#plan.key });
+        return true;
+      case 'write-back':
+        for (const node of step.nodes) {
+          this.#core.markWrittenBack(node, step.record.version);
+          this.#writeBacks++;
+          this.#send(node, { operation: 'spread', key: this.#plan.key, record: step.record });
+        }
+        return true;
+      case 'answer':
+        this.#answer(step.record);
+        return false;
+      case 'unreachable':
+        this.#fail('REPLICA_FAILURE', { failed: this.#core.failed, mayHaveApplied: false });
+        return false;
+    }
+  }
+
+  #answer(record: VersionedValue | undefined): void {
+    this.#isAnswered = true;
+    this.#slowTimer?.cancel();
+    const repairsStarted = this.#repair?.heal() ?? 0;
+    this.#onResult({
+      record,
+      explanation: this.#times && this.#explain(this.#times, repairsStarted),
+    });
+  }
+
+  #onDeadline(): void {
+    if (this.#isEnded) return;
+    if (!this.#isAnswered) return this.#fail('READ_TIMEOUT', {});
+    for (const node of this.#plan.live) {
+      if (!this.#core.hasAnswered(node) && !this.#core.hasFailed(node)) this.#repair?.healLate(node);
+    }
+    this.#end();
+  }
+
+  #fail(code: QuorateErrorCode, details: Record<string, number | boolean>): void {
+    this.#isAnswered = true;
+    this.#end();
+    const waiting = code === 'READ_TIMEOUT' ? 'timed-out' : 'pending';
+    this.#onError(
+      new QuorateError(code, {
+        required: this.#plan.required,
+        received: this.#core.received,
+        ...details,
+        replicas: describeReplicas(this.#plan, (node) => this.#state(node, waiting)),
+      }),
+    );
+  }
+
+  #end(): void {
+    this.#isEnded = true;
+    this.#timer?.cancel();
+    this.#slowTimer?.cancel();
+  }
+
+  #state(node: string, waiting: ReplicaState): ReplicaState {
+    if (!this.#plan.live.includes(node)) return 'down';
+    if (this.#core.hasFailed(node)) return 'failed';
+    if (this.#core.hasAnswered(node)) return 'answered';
+    return this.#core.wasAsked(node) ? waiting : 'not-asked';
+  }
+
+  #explain(times: AnswerTimes, repairsStarted: number): Explanation {
+    return {
+      coordinator: this.#options.node,
+      ringEpoch: this.#plan.ringEpoch,
+      token: this.#plan.token,
+      level: this.#plan.level,
+      required: this.#plan.required,
+      received: this.#core.received,
+      replicas: this.#plan.replicas.map((node) => ({
+        node,
+        state: this.#state(node, 'pending'),
+        isHinted: false,
+        version: this.#core.heldBy(node),
+        milliseconds: times.tookMs(node),
+      })),
+      writeBacks: this.#writeBacks,
+      repairsStarted,
+      hintsStarted: 0,
+      isSuperseded: false,
+    };
+  }
+}

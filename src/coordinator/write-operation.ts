@@ -1,0 +1,252 @@
+import { QuorateError, type QuorateErrorCode } from '../base/quorate-error.ts';
+import { keepsHints } from '../consistency/repair-mode.ts';
+import { clockApartMsMax } from '../record/clock-monitor.ts';
+import type { ReplicaReply } from '../record/replica-messages.ts';
+import type { Version } from '../record/version.ts';
+import { recordBytes, type VersionedValue } from '../record/versioned-value.ts';
+import type { Timer } from '../runtime/clock.ts';
+import type { CoordinatorComponents, CoordinatorOptions } from './components.ts';
+import { AnswerTimes, describeReplicas, type Explanation, type ReplicaState } from './explanation.ts';
+import type { ReplicaPlan } from './replica-plan.ts';
+import type { WriteRequest, WriteResult } from './request.ts';
+import { WriteCore } from './write-core.ts';
+
+/**
+ * The shell of one put or delete: sends what WriteCore needs, times it, and acts.
+ *
+ * It lives on after its answer until every replica has acknowledged, failed, or let the deadline
+ * pass: what a replica missed by then is kept as a hint. One request makes one version; there is
+ * no retry in here, since a second version could bring an overwritten value back.
+ */
+export class WriteOperation {
+  readonly #components: CoordinatorComponents;
+  readonly #options: CoordinatorOptions;
+  readonly #request: WriteRequest;
+  readonly #plan: ReplicaPlan;
+  readonly #core: WriteCore;
+  readonly #deadlineMs: number;
+  readonly #onResult: (result: WriteResult) => void;
+  readonly #onError: (error: QuorateError) => void;
+  readonly #times: AnswerTimes | undefined;
+  readonly #hinted = new Set<string>();
+  #phase: 'query' | 'store' | 'ended' = 'query';
+  #isAnswered = false;
+  #timer: Timer | undefined;
+  #querySentAtMs = 0;
+  #record: VersionedValue | undefined;
+
+  constructor(
+    components: CoordinatorComponents,
+    options: CoordinatorOptions,
+    request: WriteRequest,
+    plan: ReplicaPlan,
+    onResult: (result: WriteResult) => void,
+    onError: (error: QuorateError) => void,
+  ) {
+    this.#components = components;
+    this.#options = options;
+    this.#request = request;
+    this.#plan = plan;
+    this.#core = new WriteCore(plan);
+    this.#deadlineMs = components.clock.monotonicMs() + request.timeoutMs;
+    this.#onResult = onResult;
+    this.#onError = onError;
+    this.#times = request.isExplained ? new AnswerTimes() : undefined;
+  }
+
+  start(): void {
+    if (!this.#plan.isLinearizable) {
+      this.#store(undefined);
+      if (this.#phase === 'store') this.#armTimer();
+      return;
+    }
+    this.#querySentAtMs = this.#components.clock.realtimeMs();
+    this.#armTimer();
+    const request = { operation: 'query-version', key: this.#plan.key } as const;
+    for (const node of this.#plan.live) {
+      this.#times?.asked(node, this.#components.clock.monotonicMs());
+      this.#components.replicas
+        .clientOf(node)
+        .send(request, this.#deadlineMs, (reply) => this.#onVersionReply(node, reply));
+    }
+  }
+
+  #armTimer(): void {
+    const { clock } = this.#components;
+    const delayMs = Math.max(1, this.#deadlineMs - clock.monotonicMs());
+    this.#timer = clock.schedule(delayMs, () => this.#onDeadline());
+  }
+
+  #onVersionReply(node: string, reply: ReplicaReply): void {
+    if (this.#phase !== 'query') return;
+    this.#times?.answered(node, this.#components.clock.monotonicMs());
+    if (reply.outcome === 'ok') this.#core.addVersion(node, reply.version, reply.clockMs);
+    else this.#core.addVersionFailure(node);
+    const outcome = this.#core.queryOutcome();
+    if (outcome === 'reached') this.#store(this.#core.newestSeen);
+    else if (outcome === 'unreachable') {
+      this.#fail('REPLICA_FAILURE', { failed: this.#plan.live.length - this.#core.versionsReceived });
+    }
+  }
+
+  /** The second phase. Nothing has been stored when this is called. */
+  #store(newestSeen: Version | undefined): void {
+    const { clock, replicas } = this.#components;
+    // A coordinator that was paused must not act on what it learned before.
+    if (clock.monotonicMs() >= this.#deadlineMs) return this.#onDeadline();
+    const version = this.#nextVersion(newestSeen);
+    if (version === undefined) return this.#fail('CLOCK_SKEW', {});
+    const record = { version, value: this.#request.value };
+    const bytes = recordBytes(this.#plan.key, record);
+    const roomy = this.#plan.live.filter((node) => replicas.clientOf(node).hasRoom(bytes));
+    if (roomy.length < this.#plan.required) return this.#fail('OVERLOADED', {});
+    this.#record = record;
+    this.#phase = 'store';
+    const request = { operation: 'store', key: this.#plan.key, record } as const;
+    for (const node of this.#plan.live) {
+      this.#times?.asked(node, clock.monotonicMs());
+      replicas
+        .clientOf(node)
+        .send(request, this.#deadlineMs, (reply) => this.#onStoreReply(node, reply));
+    }
+  }
+
+  /** The version to write, or `undefined` if the clocks forbid one. */
+  #nextVersion(newestSeen: Version | undefined): Version | undefined {
+    const { clock, hybridClock, clockMonitor } = this.#components;
+    const realtimeMs = clock.realtimeMs();
+    if (this.#plan.isLinearizable) {
+      const aheadMs = this.#core.aheadOfOthersMs(this.#options.node, this.#querySentAtMs);
+      if (aheadMs === undefined) {
+        // Nobody else answered, so only the pings can tell.
+        const verdict = clockMonitor.verdict({ realtimeMs, monotonicMs: clock.monotonicMs() });
+        if (verdict !== 'agrees') return undefined;
+      } else if (aheadMs > clockApartMsMax) return undefined;
+    }
+    if (newestSeen !== undefined && !hybridClock.observe(newestSeen.clock, realtimeMs)) {
+      return undefined;
+    }
+    const next = hybridClock.next(realtimeMs);
+    return next === undefined ? undefined : { clock: next, node: this.#options.node };
+  }
+
+  #onStoreReply(node: string, reply: ReplicaReply): void {
+    if (this.#phase !== 'store') return;
+    this.#times?.answered(node, this.#components.clock.monotonicMs());
+    if (reply.outcome === 'ok' && reply.version !== undefined) {
+      this.#core.addStored(node, reply.version);
+    } else if (reply.outcome === 'refused') this.#core.addRefused(node);
+    else this.#core.addUnknown(node);
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (!this.#isAnswered) {
+      const outcome = this.#core.storeOutcome();
+      if (outcome === 'reached') {
+        this.#hintMissing((node) => !this.#plan.live.includes(node));
+        this.#answer();
+      } else if (outcome === 'unreachable') {
+        this.#isAnswered = true;
+        this.#onError(this.#storeError('REPLICA_FAILURE', { failed: this.#core.failed }));
+      }
+    }
+    if (this.#core.acknowledged + this.#core.failed < this.#plan.live.length) return;
+    this.#hintMissing(() => true);
+    this.#end();
+  }
+
+  #onDeadline(): void {
+    if (this.#phase === 'ended') return;
+    if (this.#phase === 'query') {
+      this.#fail('WRITE_TIMEOUT', { mayHaveApplied: false });
+      return;
+    }
+    this.#hintMissing(() => true);
+    if (!this.#isAnswered) {
+      this.#isAnswered = true;
+      this.#onError(this.#storeError('WRITE_TIMEOUT', {}));
+    }
+    this.#end();
+  }
+
+  #end(): void {
+    this.#phase = 'ended';
+    this.#timer?.cancel();
+  }
+
+  /** Ends before anything was stored. */
+  #fail(code: QuorateErrorCode, details: Record<string, number | boolean>): void {
+    this.#end();
+    this.#isAnswered = true;
+    const stateOf = (node: string) => this.#queryState(node);
+    this.#onError(
+      new QuorateError(code, {
+        required: this.#plan.required,
+        received: this.#core.versionsReceived,
+        mayHaveApplied: false,
+        ...details,
+        replicas: describeReplicas(this.#plan, stateOf),
+      }),
+    );
+  }
+
+  #storeError(code: QuorateErrorCode, details: Record<string, number>): QuorateError {
+    const state = code === 'WRITE_TIMEOUT' ? 'timed-out' : 'pending';
+    return new QuorateError(code, {
+      required: this.#plan.required,
+      received: this.#core.acknowledged,
+      ...details,
+      mayHaveApplied: !this.#core.isCertainlyNotApplied(),
+      replicas: describeReplicas(this.#plan, (node) => this.#storeState(node, state)),
+    });
+  }
+
+  #queryState(node: string): ReplicaState {
+    return this.#plan.live.includes(node) ? 'pending' : 'down';
+  }
+
+  #storeState(node: string, waiting: ReplicaState): ReplicaState {
+    if (!this.#plan.live.includes(node)) return 'down';
+    if (this.#core.heldBy(node) !== undefined) return 'answered';
+    return this.#core.hasFailed(node) ? 'failed' : waiting;
+  }
+
+  #hintMissing(isWanted: (node: string) => boolean): void {
+    if (this.#record === undefined || !keepsHints(this.#options.mode)) return;
+    for (const node of this.#core.missing()) {
+      if (this.#hinted.has(node) || !isWanted(node)) continue;
+      this.#hinted.add(node);
+      this.#components.hints.keep(node, this.#plan.key, this.#record);
+    }
+  }
+
+  #answer(): void {
+    this.#isAnswered = true;
+    if (this.#record === undefined) return;
+    const { version } = this.#record;
+    this.#onResult({ version, explanation: this.#times && this.#explain(version, this.#times) });
+  }
+
+  #explain(version: Version, times: AnswerTimes): Explanation {
+    return {
+      coordinator: this.#options.node,
+      ringEpoch: this.#plan.ringEpoch,
+      token: this.#plan.token,
+      level: this.#plan.level,
+      required: this.#plan.required,
+      received: this.#core.acknowledged,
+      replicas: this.#plan.replicas.map((node) => ({
+        node,
+        state: this.#storeState(node, 'pending'),
+        isHinted: this.#hinted.has(node),
+        version: this.#core.heldBy(node),
+        milliseconds: times.tookMs(node),
+      })),
+      writeBacks: 0,
+      repairsStarted: 0,
+      hintsStarted: this.#hinted.size,
+      isSuperseded: this.#core.isSuperseded(version),
+    };
+  }
+}
