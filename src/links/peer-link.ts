@@ -1,0 +1,318 @@
+import type { ClockReading } from '../record/clock-monitor.ts';
+import type { ReplicaReply, ReplicaRequest } from '../record/replica-messages.ts';
+import { recordBytes } from '../record/versioned-value.ts';
+import type { Clock, Timer } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { Random } from '../runtime/random.ts';
+import {
+  type FrameChannel,
+  type FrameDialer,
+  type Hello,
+  type LinkReply,
+  type LinkRequest,
+  type Refusal,
+  type RequestFrame,
+  type ResponseFrame,
+  splitIntoFrames,
+} from './frames.ts';
+
+/**
+ * The asking end of the stream to one peer, over all its reconnections.
+ *
+ * A state machine: waiting → connecting → up → waiting … Everything queued in one turn of the
+ * event loop leaves together. When the stream breaks its open requests end as unknown and nothing
+ * is sent again: only the coordinator knows what a second time would mean. A peer that takes the
+ * connection and stays silent is as dead as one that refuses it, so every state has a limit.
+ */
+
+export const pingEveryMs = 500;
+/** A peer that was not heard for this long is not live. */
+export const liveSilenceMsMax = 1_500;
+/** A link on which nothing was heard for this long is built anew. */
+export const linkSilenceMsMax = 5_000;
+export const connectingMsMax = 2_000;
+export const backoffMsMin = 100;
+export const backoffMsMax = 1_000;
+/** Requests to one peer that are queued or wait for an answer. */
+export const linkRequestsMax = 8_192;
+export const linkBytesMax = 32 * 1024 * 1024;
+
+const requestIdMax = 0xffff_ffff;
+
+export interface PeerLinkComponents {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly dialer: FrameDialer;
+}
+
+export interface PeerLinkOptions {
+  /** The peer's name. */
+  readonly peer: string;
+  /** What this node says of itself now. */
+  readonly hello: () => Hello;
+  /** Whether the peer is who it should be. */
+  readonly judge: (welcome: Hello) => Refusal | undefined;
+  readonly listener: PeerLinkListener;
+}
+
+export interface PeerLinkListener {
+  onUp(peer: string, welcome: Hello): void;
+  onDown(peer: string): void;
+  /** A try to connect has ended, well or not. */
+  onAttempted(peer: string): void;
+  onClock(peer: string, clockMs: number, sent: ClockReading, received: ClockReading): void;
+}
+
+interface PendingRequest {
+  readonly bytes: number;
+  readonly deadlineMs: number;
+  readonly onReply: (reply: ReplicaReply) => void;
+}
+
+interface QueuedRequest extends LinkRequest {
+  readonly bytes: number;
+}
+
+export class PeerLink {
+  readonly #components: PeerLinkComponents;
+  readonly #options: PeerLinkOptions;
+  readonly #pending = new Map<number, PendingRequest>();
+  readonly #pings = new Map<number, ClockReading>();
+  #state: 'waiting' | 'connecting' | 'up' | 'stopped' = 'waiting';
+  #channel: FrameChannel<RequestFrame> | undefined;
+  #queue: QueuedRequest[] = [];
+  #pendingBytes = 0;
+  #nextId = 1;
+  #isBlocked = false;
+  #flush: Timer | undefined;
+  #timer: Timer | undefined;
+  #backoffMs = backoffMsMin;
+  #lastHeardMs = 0;
+  #roundTripMs: number | undefined;
+  #refusal: Refusal | undefined;
+  #problem = 'not connected yet';
+
+  constructor(components: PeerLinkComponents, options: PeerLinkOptions) {
+    this.#components = components;
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#connect();
+  }
+
+  stop(): void {
+    this.#break('this node is stopping');
+    this.#state = 'stopped';
+    this.#timer?.cancel();
+    this.#components.dialer.close();
+  }
+
+  /** Whether the peer can be asked now. */
+  isLive(): boolean {
+    return this.#state === 'up' && this.#silenceMs() <= liveSilenceMsMax;
+  }
+
+  /** How long the last ping took; `undefined` while the link was never up. */
+  get roundTripMs(): number | undefined {
+    return this.#roundTripMs;
+  }
+
+  /** Why the peer cannot be asked, in words; empty if it can. */
+  get problem(): string {
+    if (this.isLive()) return '';
+    return this.#state === 'up' ? `silent for ${Math.round(this.#silenceMs())} ms` : this.#problem;
+  }
+
+  /** The last refusal, until the link is up. */
+  get refusal(): Refusal | undefined {
+    return this.#refusal;
+  }
+
+  /** How many requests are queued or wait for an answer. */
+  get openRequests(): number {
+    return this.#pending.size;
+  }
+
+  hasRoom(bytes: number): boolean {
+    return this.#pending.size < linkRequestsMax && this.#pendingBytes + bytes <= linkBytesMax;
+  }
+
+  /** Asks the peer; see ReplicaClient. `onReply` is called exactly once. */
+  send(request: ReplicaRequest, deadlineMs: number, onReply: (reply: ReplicaReply) => void): void {
+    const bytes = recordBytes(request.key, 'record' in request ? request.record : undefined);
+    const timeoutMs = Math.floor(deadlineMs - this.#components.clock.monotonicMs());
+    if (this.#state !== 'up' || timeoutMs <= 0 || !this.hasRoom(bytes)) {
+      onReply({ outcome: 'refused', reason: 'not-sent' });
+      return;
+    }
+    const id = this.#nextId++;
+    this.#pending.set(id, { bytes, deadlineMs, onReply });
+    this.#pendingBytes += bytes;
+    this.#queue.push({ id, timeoutMs, request, bytes });
+    this.#flush ??= this.#components.clock.schedule(0, () => this.#sendQueue());
+  }
+
+  /** Measures the peer's clock now, not at the next ping. */
+  ping(): void {
+    if (this.#state !== 'up') return;
+    const id = this.#nextId++;
+    this.#pings.set(id, this.#readClock());
+    this.#channel?.send({ kind: 'ping', id });
+  }
+
+  #sendQueue(): void {
+    this.#flush = undefined;
+    if (this.#isBlocked || this.#queue.length === 0) return;
+    const frames = splitIntoFrames(this.#queue, (queued) => queued.bytes);
+    this.#queue = [];
+    for (const [index, requests] of frames.entries()) {
+      if (this.#channel?.send({ kind: 'requests', requests }) === false) {
+        this.#isBlocked = true;
+        this.#queue = frames.slice(index + 1).flat();
+        break;
+      }
+    }
+    if (this.#nextId > requestIdMax) this.#break('request ids are used up');
+  }
+
+  #connect(): void {
+    const { clock, dialer } = this.#components;
+    this.#state = 'connecting';
+    this.#timer = clock.schedule(connectingMsMax, () => this.#break('no answer to the handshake'));
+    const channel = dialer.dial({
+      onFrame: (frame) => this.#isCurrent(channel) && this.#onFrame(frame),
+      onDrain: () => this.#isCurrent(channel) && this.#onDrain(),
+      onClosed: (reason) => this.#isCurrent(channel) && this.#break(reason),
+    });
+    this.#channel = channel;
+    channel.send({ kind: 'hello', hello: this.#options.hello() });
+  }
+
+  #isCurrent(channel: FrameChannel<RequestFrame>): boolean {
+    return this.#channel === channel;
+  }
+
+  #onDrain(): void {
+    this.#isBlocked = false;
+    this.#sendQueue();
+  }
+
+  #onFrame(frame: ResponseFrame): void {
+    this.#lastHeardMs = this.#components.clock.monotonicMs();
+    if (frame.kind === 'welcome') this.#onWelcome(frame.hello);
+    else if (frame.kind === 'refusal') this.#refuse(frame.refusal);
+    else if (frame.kind === 'pong') this.#onPong(frame.id, frame.clockMs);
+    else for (const reply of frame.replies) this.#onReply(reply);
+  }
+
+  #onWelcome(welcome: Hello): void {
+    if (this.#state !== 'connecting') return this.#break('welcomed twice');
+    const refusal =
+      welcome.node === this.#options.peer
+        ? this.#options.judge(welcome)
+        : ({
+            reason: 'unknown-node',
+            message: `the node at the address of ${this.#options.peer} says that it is ${welcome.node}: check the replicas file`,
+          } as const);
+    if (refusal !== undefined) return this.#refuse(refusal);
+    this.#state = 'up';
+    this.#refusal = undefined;
+    this.#backoffMs = backoffMsMin;
+    this.#timer?.cancel();
+    this.#components.logger.info('peer is up', { peer: this.#options.peer });
+    this.ping();
+    this.#timer = this.#components.clock.schedule(pingEveryMs, () => this.#supervise());
+    this.#options.listener.onUp(this.#options.peer, welcome);
+    this.#options.listener.onAttempted(this.#options.peer);
+  }
+
+  #refuse(refusal: Refusal): void {
+    if (this.#refusal?.message !== refusal.message) {
+      this.#components.logger.error('peer refused', { peer: this.#options.peer, ...refusal });
+    }
+    this.#refusal = refusal;
+    this.#break(refusal.message);
+  }
+
+  #onPong(id: number, clockMs: number): void {
+    const sent = this.#pings.get(id);
+    if (sent === undefined) return;
+    this.#pings.delete(id);
+    const received = this.#readClock();
+    this.#roundTripMs = received.monotonicMs - sent.monotonicMs;
+    this.#options.listener.onClock(this.#options.peer, clockMs, sent, received);
+  }
+
+  #onReply({ id, reply }: LinkReply): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
+    this.#forget(id, pending);
+    pending.onReply(reply);
+  }
+
+  #supervise(): void {
+    if (this.#silenceMs() > linkSilenceMsMax) return this.#break('silent');
+    const nowMs = this.#components.clock.monotonicMs();
+    for (const [id, pending] of this.#pending) {
+      if (pending.deadlineMs > nowMs) continue;
+      this.#forget(id, pending);
+      pending.onReply({ outcome: 'unknown', reason: 'timed-out' });
+    }
+    this.#queue = this.#queue.filter(({ id }) => this.#pending.has(id));
+    this.ping();
+    this.#timer = this.#components.clock.schedule(pingEveryMs, () => this.#supervise());
+  }
+
+  #forget(id: number, pending: PendingRequest): void {
+    this.#pending.delete(id);
+    this.#pendingBytes -= pending.bytes;
+  }
+
+  /** Ends this stream and, unless stopped, waits for the next try. */
+  #break(reason: string): void {
+    if (this.#state !== 'connecting' && this.#state !== 'up') return;
+    const wasUp = this.#state === 'up';
+    this.#state = 'waiting';
+    this.#problem = reason;
+    this.#timer?.cancel();
+    this.#flush?.cancel();
+    this.#flush = undefined;
+    this.#channel?.close();
+    this.#channel = undefined;
+    this.#isBlocked = false;
+    this.#pings.clear();
+    this.#nextId = 1;
+    const delayMs = this.#backoffMs * (0.75 + this.#components.random.fraction() / 4);
+    this.#backoffMs = Math.min(backoffMsMax, this.#backoffMs * 2);
+    this.#timer = this.#components.clock.schedule(delayMs, () => this.#connect());
+    if (wasUp) {
+      this.#components.logger.warn('peer is down', { peer: this.#options.peer, reason });
+      this.#options.listener.onDown(this.#options.peer);
+    }
+    this.#endRequests();
+    this.#options.listener.onAttempted(this.#options.peer);
+  }
+
+  #endRequests(): void {
+    const unsent = new Set(this.#queue.map(({ id }) => id));
+    const pending = [...this.#pending];
+    this.#queue = [];
+    this.#pending.clear();
+    this.#pendingBytes = 0;
+    for (const [id, { onReply }] of pending) {
+      if (unsent.has(id)) onReply({ outcome: 'refused', reason: 'not-sent' });
+      else onReply({ outcome: 'unknown', reason: 'link-broken' });
+    }
+  }
+
+  #silenceMs(): number {
+    return this.#components.clock.monotonicMs() - this.#lastHeardMs;
+  }
+
+  #readClock(): ClockReading {
+    const { clock } = this.#components;
+    return { realtimeMs: clock.realtimeMs(), monotonicMs: clock.monotonicMs() };
+  }
+}

@@ -1,0 +1,162 @@
+import type { ReplicaReply, ReplicaRequest } from '../record/replica-messages.ts';
+import { recordBytes } from '../record/versioned-value.ts';
+import type { Clock, Timer } from '../runtime/clock.ts';
+import {
+  type FrameChannel,
+  type FrameHandlers,
+  type Hello,
+  type LinkReply,
+  type LinkRequest,
+  type Refusal,
+  type RequestFrame,
+  type ResponseFrame,
+  splitIntoFrames,
+} from './frames.ts';
+import { liveSilenceMsMax } from './peer-link.ts';
+
+/** Answers the requests of peers: the node's own replica. */
+export interface ReplicaService {
+  /** Answers requests that arrived together; `respond` is called once for each, with its index. */
+  handle(
+    requests: readonly ReplicaRequest[],
+    respond: (index: number, reply: ReplicaReply) => void,
+  ): void;
+}
+
+export interface PeerSessionComponents {
+  readonly clock: Clock;
+  readonly service: ReplicaService;
+}
+
+export interface PeerSessionOptions {
+  /** Judges the first frame and takes note of the session; the own hello if it is accepted. */
+  readonly admit: (
+    hello: Hello,
+    session: PeerSession,
+  ) => { readonly welcome: Hello } | { readonly refusal: Refusal };
+  readonly onEnded: (session: PeerSession) => void;
+}
+
+/**
+ * The answering end of the stream from one peer. The first frame must be a hello; answers that are
+ * ready in one turn of the event loop leave together.
+ */
+export class PeerSession implements FrameHandlers<RequestFrame> {
+  readonly #components: PeerSessionComponents;
+  readonly #options: PeerSessionOptions;
+  readonly #channel: FrameChannel<ResponseFrame>;
+  #peer: Hello | undefined;
+  #replies: LinkReply[] = [];
+  #isBlocked = false;
+  #isEnded = false;
+  #flush: Timer | undefined;
+  #lastHeardMs: number;
+
+  constructor(
+    components: PeerSessionComponents,
+    options: PeerSessionOptions,
+    channel: FrameChannel<ResponseFrame>,
+  ) {
+    this.#components = components;
+    this.#options = options;
+    this.#channel = channel;
+    this.#lastHeardMs = components.clock.monotonicMs();
+  }
+
+  /** Who is at the other end; `undefined` before it was accepted. */
+  get peer(): Hello | undefined {
+    return this.#peer;
+  }
+
+  /** Whether the peer was heard lately. */
+  isLive(): boolean {
+    const silenceMs = this.#components.clock.monotonicMs() - this.#lastHeardMs;
+    return this.#peer !== undefined && !this.#isEnded && silenceMs <= liveSilenceMsMax;
+  }
+
+  onFrame(frame: RequestFrame): void {
+    if (this.#isEnded) return;
+    this.#lastHeardMs = this.#components.clock.monotonicMs();
+    if (frame.kind === 'hello') this.#onHello(frame.hello);
+    else if (this.#peer === undefined) this.#refuse('the first frame must be a hello');
+    else if (frame.kind === 'ping') {
+      this.#channel.send({
+        kind: 'pong',
+        id: frame.id,
+        clockMs: this.#components.clock.realtimeMs(),
+      });
+    } else this.#onRequests(frame.requests);
+  }
+
+  onDrain(): void {
+    this.#isBlocked = false;
+    this.#sendReplies();
+  }
+
+  onClosed(): void {
+    this.#end();
+  }
+
+  /** Ends the stream. */
+  close(): void {
+    if (this.#isEnded) return;
+    this.#end();
+    this.#channel.close();
+  }
+
+  #onHello(hello: Hello): void {
+    if (this.#peer !== undefined) return this.#refuse('a second hello');
+    const verdict = this.#options.admit(hello, this);
+    if ('refusal' in verdict) {
+      this.#channel.send({ kind: 'refusal', refusal: verdict.refusal });
+      this.close();
+      return;
+    }
+    this.#peer = hello;
+    this.#channel.send({ kind: 'welcome', hello: verdict.welcome });
+  }
+
+  #refuse(message: string): void {
+    this.#channel.send({ kind: 'refusal', refusal: { reason: 'protocol', message } });
+    this.close();
+  }
+
+  #onRequests(arrived: readonly LinkRequest[]): void {
+    const requests = arrived.filter(({ timeoutMs }) => timeoutMs > 0);
+    this.#components.service.handle(
+      requests.map(({ request }) => request),
+      (index, reply) => {
+        const id = requests[index]?.id;
+        if (this.#isEnded || id === undefined) return;
+        this.#replies.push({ id, reply });
+        this.#flush ??= this.#components.clock.schedule(0, () => this.#sendReplies());
+      },
+    );
+  }
+
+  #sendReplies(): void {
+    this.#flush = undefined;
+    if (this.#isBlocked || this.#isEnded || this.#replies.length === 0) return;
+    const frames = splitIntoFrames(this.#replies, ({ reply }) =>
+      recordBytes(noKey, reply.outcome === 'ok' ? reply.record : undefined),
+    );
+    this.#replies = [];
+    for (const [index, replies] of frames.entries()) {
+      if (!this.#channel.send({ kind: 'replies', replies })) {
+        this.#isBlocked = true;
+        this.#replies = frames.slice(index + 1).flat();
+        break;
+      }
+    }
+  }
+
+  #end(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#flush?.cancel();
+    this.#replies = [];
+    this.#options.onEnded(this);
+  }
+}
+
+const noKey = new Uint8Array();
