@@ -234,7 +234,7 @@ export interface Entry {
   version: string;
   /** When the version was made, by the clock of its coordinator. */
   writeTime:
-    | Date
+    | Timestamp
     | undefined;
   /** Its position on the ring. Always set. */
   token?: number | undefined;
@@ -1049,7 +1049,7 @@ export const Entry: MessageFns<Entry> = {
       writer.uint32(66).string(message.version);
     }
     if (message.writeTime !== undefined) {
-      Timestamp.encode(toTimestamp(message.writeTime), writer.uint32(74).fork()).join();
+      Timestamp.encode(message.writeTime, writer.uint32(74).fork()).join();
     }
     if (message.token !== undefined) {
       writer.uint32(80).uint32(message.token);
@@ -1139,7 +1139,7 @@ export const Entry: MessageFns<Entry> = {
               break;
             }
 
-            message.writeTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            message.writeTime = Timestamp.decode(reader, reader.uint32());
             continue;
           }
           case 10: {
@@ -1209,7 +1209,9 @@ export const Entry: MessageFns<Entry> = {
     }
     message.tombstone = object.tombstone ?? false;
     message.version = object.version ?? "";
-    message.writeTime = object.writeTime ?? undefined;
+    message.writeTime = (object.writeTime !== undefined && object.writeTime !== null)
+      ? Timestamp.fromPartial(object.writeTime)
+      : undefined;
     message.token = object.token ?? undefined;
     return message;
   },
@@ -1586,18 +1588,6 @@ export type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends { $case: string; value: unknown } ? { $case: T["$case"]; value?: DeepPartial<T["value"]> }
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
-
-function toTimestamp(date: Date): Timestamp {
-  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
-  const nanos = (date.getTime() % 1_000) * 1_000_000;
-  return { seconds, nanos };
-}
-
-function fromTimestamp(t: Timestamp): Date {
-  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
-  millis += (t.nanos || 0) / 1_000_000;
-  return new globalThis.Date(millis);
-}
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;

@@ -103,7 +103,7 @@ export interface GetResponse {
   version: string;
   /** When the version was made, by the clock of its coordinator. */
   writeTime:
-    | Date
+    | Timestamp
     | undefined;
   /** Which replicas said what; set when asked for. */
   explanation: Explanation | undefined;
@@ -147,7 +147,7 @@ export interface PutResponse {
   version: string;
   /** When the version was made, by the clock of its coordinator. */
   writeTime:
-    | Date
+    | Timestamp
     | undefined;
   /** Which replicas said what; set when asked for. */
   explanation: Explanation | undefined;
@@ -179,7 +179,7 @@ export interface DeleteResponse {
   version: string;
   /** When the version was made, by the clock of its coordinator. */
   writeTime:
-    | Date
+    | Timestamp
     | undefined;
   /** Which replicas said what; set when asked for. */
   explanation: Explanation | undefined;
@@ -449,7 +449,7 @@ export const GetResponse: MessageFns<GetResponse> = {
       writer.uint32(42).string(message.version);
     }
     if (message.writeTime !== undefined) {
-      Timestamp.encode(toTimestamp(message.writeTime), writer.uint32(50).fork()).join();
+      Timestamp.encode(message.writeTime, writer.uint32(50).fork()).join();
     }
     if (message.explanation !== undefined) {
       Explanation.encode(message.explanation, writer.uint32(66).fork()).join();
@@ -515,7 +515,7 @@ export const GetResponse: MessageFns<GetResponse> = {
               break;
             }
 
-            message.writeTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            message.writeTime = Timestamp.decode(reader, reader.uint32());
             continue;
           }
           case 8: {
@@ -565,7 +565,9 @@ export const GetResponse: MessageFns<GetResponse> = {
       }
     }
     message.version = object.version ?? "";
-    message.writeTime = object.writeTime ?? undefined;
+    message.writeTime = (object.writeTime !== undefined && object.writeTime !== null)
+      ? Timestamp.fromPartial(object.writeTime)
+      : undefined;
     message.explanation = (object.explanation !== undefined && object.explanation !== null)
       ? Explanation.fromPartial(object.explanation)
       : undefined;
@@ -760,7 +762,7 @@ export const PutResponse: MessageFns<PutResponse> = {
       writer.uint32(10).string(message.version);
     }
     if (message.writeTime !== undefined) {
-      Timestamp.encode(toTimestamp(message.writeTime), writer.uint32(18).fork()).join();
+      Timestamp.encode(message.writeTime, writer.uint32(18).fork()).join();
     }
     if (message.explanation !== undefined) {
       Explanation.encode(message.explanation, writer.uint32(26).fork()).join();
@@ -794,7 +796,7 @@ export const PutResponse: MessageFns<PutResponse> = {
               break;
             }
 
-            message.writeTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            message.writeTime = Timestamp.decode(reader, reader.uint32());
             continue;
           }
           case 3: {
@@ -823,7 +825,9 @@ export const PutResponse: MessageFns<PutResponse> = {
   fromPartial(object: DeepPartial<PutResponse>): PutResponse {
     const message = createBasePutResponse();
     message.version = object.version ?? "";
-    message.writeTime = object.writeTime ?? undefined;
+    message.writeTime = (object.writeTime !== undefined && object.writeTime !== null)
+      ? Timestamp.fromPartial(object.writeTime)
+      : undefined;
     message.explanation = (object.explanation !== undefined && object.explanation !== null)
       ? Explanation.fromPartial(object.explanation)
       : undefined;
@@ -963,7 +967,7 @@ export const DeleteResponse: MessageFns<DeleteResponse> = {
       writer.uint32(10).string(message.version);
     }
     if (message.writeTime !== undefined) {
-      Timestamp.encode(toTimestamp(message.writeTime), writer.uint32(18).fork()).join();
+      Timestamp.encode(message.writeTime, writer.uint32(18).fork()).join();
     }
     if (message.explanation !== undefined) {
       Explanation.encode(message.explanation, writer.uint32(26).fork()).join();
@@ -997,7 +1001,7 @@ export const DeleteResponse: MessageFns<DeleteResponse> = {
               break;
             }
 
-            message.writeTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            message.writeTime = Timestamp.decode(reader, reader.uint32());
             continue;
           }
           case 3: {
@@ -1026,7 +1030,9 @@ export const DeleteResponse: MessageFns<DeleteResponse> = {
   fromPartial(object: DeepPartial<DeleteResponse>): DeleteResponse {
     const message = createBaseDeleteResponse();
     message.version = object.version ?? "";
-    message.writeTime = object.writeTime ?? undefined;
+    message.writeTime = (object.writeTime !== undefined && object.writeTime !== null)
+      ? Timestamp.fromPartial(object.writeTime)
+      : undefined;
     message.explanation = (object.explanation !== undefined && object.explanation !== null)
       ? Explanation.fromPartial(object.explanation)
       : undefined;
@@ -1454,18 +1460,6 @@ export type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends { $case: string; value: unknown } ? { $case: T["$case"]; value?: DeepPartial<T["value"]> }
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
-
-function toTimestamp(date: Date): Timestamp {
-  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
-  const nanos = (date.getTime() % 1_000) * 1_000_000;
-  return { seconds, nanos };
-}
-
-function fromTimestamp(t: Timestamp): Date {
-  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
-  millis += (t.nanos || 0) / 1_000_000;
-  return new globalThis.Date(millis);
-}
 
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;

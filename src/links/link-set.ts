@@ -1,0 +1,204 @@
+import type { Membership } from '../membership/membership.ts';
+import type { ClockMonitor, ClockReading } from '../record/clock-monitor.ts';
+import type { Ring } from '../ring/ring.ts';
+import type { Clock, Timer } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { Random } from '../runtime/random.ts';
+import type { FrameChannel, FrameDialer, Hello, Refusal, ResponseFrame } from './frames.ts';
+import { judgeHello, protocolVersion } from './handshake.ts';
+import { PeerLink } from './peer-link.ts';
+import { PeerSession, type ReplicaService } from './peer-session.ts';
+
+/**
+ * All streams of one node: a link to each other node and the sessions of those that ask it. It
+ * owns liveness, and brings the news of incarnations to membership and of clocks to the monitor.
+ */
+export interface LinkSetComponents {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly ring: Ring;
+  readonly membership: Membership;
+  readonly clockMonitor: ClockMonitor;
+  readonly service: ReplicaService;
+  /** The way to each other node. */
+  readonly dialerOf: (node: string) => FrameDialer;
+}
+
+export interface LinkSetOptions {
+  readonly node: string;
+  readonly clusterName: string;
+  readonly incarnation: bigint;
+}
+
+/** After this long a node that has not answered is down, no longer unknown. */
+export const firstAnswerMsMax = 2_000;
+
+export class LinkSet {
+  readonly #components: LinkSetComponents;
+  readonly #options: LinkSetOptions;
+  readonly #ringDigest: string;
+  readonly #links = new Map<string, PeerLink>();
+  readonly #sessions = new Set<PeerSession>();
+  readonly #unknown = new Set<string>();
+  readonly #upListeners: ((node: string) => void)[] = [];
+  #onSettled: (() => void) | undefined;
+  #timer: Timer | undefined;
+  #isStopped = false;
+
+  constructor(components: LinkSetComponents, options: LinkSetOptions) {
+    this.#components = components;
+    this.#options = options;
+    this.#ringDigest = components.ring.digest();
+    for (const peer of components.ring.nodes) {
+      if (peer !== options.node) this.#links.set(peer, this.#createLink(peer));
+    }
+    for (const peer of this.#links.keys()) this.#unknown.add(peer);
+  }
+
+  /** Starts all links; settles when each was up or has failed once, or after 2 s. */
+  start(): Promise<void> {
+    for (const link of this.#links.values()) link.start();
+    return new Promise((resolve) => {
+      const settle = () => {
+        this.#timer?.cancel();
+        this.#unknown.clear();
+        resolve();
+      };
+      this.#onSettled = settle;
+      this.#timer = this.#components.clock.schedule(firstAnswerMsMax, settle);
+      if (this.#unknown.size === 0) settle();
+    });
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    for (const link of this.#links.values()) link.stop();
+    for (const session of [...this.#sessions]) session.close();
+  }
+
+  /** Takes a stream that a peer has opened. */
+  accept(channel: FrameChannel<ResponseFrame>): PeerSession {
+    const session = new PeerSession(
+      this.#components,
+      {
+        admit: (hello, admitted) => this.#admit(hello, admitted),
+        onEnded: (ended) => this.#sessions.delete(ended),
+      },
+      channel,
+    );
+    if (this.#isStopped) session.close();
+    else this.#sessions.add(session);
+    return session;
+  }
+
+  /** The link to another node of the ring. */
+  linkTo(peer: string): PeerLink | undefined {
+    return this.#links.get(peer);
+  }
+
+  /** Whether a node can be asked now; the node itself always can. */
+  isLive(node: string): boolean {
+    return node === this.#options.node || this.#links.get(node)?.isLive() === true;
+  }
+
+  /** Whether a node has neither answered nor failed since this node started. */
+  isUnknown(node: string): boolean {
+    return this.#unknown.has(node);
+  }
+
+  /** Calls back with the name of each node whose link comes up. */
+  onUp(listener: (node: string) => void): void {
+    this.#upListeners.push(listener);
+  }
+
+  /** Compares clocks with all live nodes now. */
+  pingAll(): void {
+    for (const link of this.#links.values()) link.ping();
+  }
+
+  /** The refusals of those that will not talk to this node; none if one peer talks to it. */
+  outcastFor(): readonly Refusal[] {
+    const links = [...this.#links.values()];
+    if (links.some((link) => link.isLive())) return [];
+    return links.flatMap((link) => (link.refusal === undefined ? [] : [link.refusal]));
+  }
+
+  #createLink(peer: string): PeerLink {
+    const components = { ...this.#components, dialer: this.#components.dialerOf(peer) };
+    return new PeerLink(components, {
+      peer,
+      hello: () => this.#hello(),
+      judge: (welcome) => this.#judge(welcome),
+      listener: {
+        onUp: (node, welcome) => this.#onUp(node, welcome),
+        onDown: (node) => this.#components.clockMonitor.forget(node),
+        onAttempted: (node) => this.#onAttempted(node),
+        onClock: (node, clockMs, sent, received) => this.#onClock(node, clockMs, sent, received),
+      },
+    });
+  }
+
+  #hello(): Hello {
+    return {
+      protocolVersion,
+      clusterName: this.#options.clusterName,
+      node: this.#options.node,
+      incarnation: this.#options.incarnation,
+      ringDigest: this.#ringDigest,
+      clockMs: this.#components.clock.realtimeMs(),
+    };
+  }
+
+  #judge(other: Hello): Refusal | undefined {
+    return judgeHello(other, {
+      own: this.#hello(),
+      nodes: this.#components.ring.nodes,
+      liveIncarnationOf: (node) => this.#liveIncarnationOf(node),
+    });
+  }
+
+  #liveIncarnationOf(node: string): bigint | undefined {
+    if (node === this.#options.node) return this.#options.incarnation;
+    for (const session of this.#sessions) {
+      if (session.peer?.node === node && session.isLive()) return session.peer.incarnation;
+    }
+    if (this.#links.get(node)?.isLive() !== true) return undefined;
+    return this.#components.membership.view().incarnations.get(node);
+  }
+
+  #admit(
+    hello: Hello,
+    session: PeerSession,
+  ): { readonly welcome: Hello } | { readonly refusal: Refusal } {
+    const refusal = this.#judge(hello);
+    if (refusal !== undefined) {
+      this.#components.logger.warn('node refused', { node: hello.node, ...refusal });
+      return { refusal };
+    }
+    for (const other of [...this.#sessions]) {
+      if (other !== session && other.peer?.node === hello.node) other.close();
+    }
+    this.#components.membership.reportIncarnation(hello.node, hello.incarnation);
+    return { welcome: this.#hello() };
+  }
+
+  #onUp(node: string, welcome: Hello): void {
+    this.#components.membership.reportIncarnation(node, welcome.incarnation);
+    for (const listener of this.#upListeners) listener(node);
+  }
+
+  #onAttempted(node: string): void {
+    this.#unknown.delete(node);
+    if (this.#unknown.size === 0) this.#onSettled?.();
+  }
+
+  #onClock(node: string, clockMs: number, sent: ClockReading, received: ClockReading): void {
+    const { clockMonitor, logger } = this.#components;
+    clockMonitor.addSample(node, clockMs, sent, received);
+    if (clockMonitor.isAlarming()) {
+      logger.warn('clocks are apart', { peer: node, aheadMs: clockMonitor.aheadMs(node) });
+    }
+  }
+}

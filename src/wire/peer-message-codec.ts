@@ -1,0 +1,203 @@
+import type { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
+import {
+  PeerReply_Outcome,
+  PeerRequest_Operation,
+  Record_Kind,
+} from '../../generated/quorate/internal/v1/peer.ts';
+import { QuorateError } from '../base/quorate-error.ts';
+import type { LinkReply, LinkRequest } from '../links/frames.ts';
+import type { RefusalReason, ReplicaReply, ReplicaRequest } from '../record/replica-messages.ts';
+import type { Version } from '../record/version.ts';
+import type { Value, ValueKind, VersionedValue } from '../record/versioned-value.ts';
+import { keyBytesMax } from './key-form.ts';
+import { valueBytesMax } from './value-form.ts';
+
+/**
+ * PeerRequest, PeerReply and Record of peer.proto, read and written without a generated object in
+ * between. Bytes that are read are views of the message they came in: whoever keeps them copies.
+ *
+ * What a peer sends is checked here, so that a broken one cannot poison the storage.
+ */
+
+const operations = {
+  'read-value': PeerRequest_Operation.READ_VALUE,
+  'read-version': PeerRequest_Operation.READ_VERSION,
+  'query-version': PeerRequest_Operation.QUERY_VERSION,
+  store: PeerRequest_Operation.STORE,
+  spread: PeerRequest_Operation.SPREAD,
+} as const satisfies Record<ReplicaRequest['operation'], PeerRequest_Operation>;
+
+const operationsByNumber = invert<ReplicaRequest['operation']>(operations);
+
+const kinds = {
+  text: Record_Kind.TEXT,
+  bytes: Record_Kind.BYTES,
+  json: Record_Kind.JSON,
+} as const satisfies Record<ValueKind, Record_Kind>;
+
+const kindsByNumber = invert<ValueKind>(kinds);
+
+const refusals = {
+  'clock-ahead': PeerReply_Outcome.CLOCK_AHEAD,
+  'not-a-replica': PeerReply_Outcome.NOT_A_REPLICA,
+} as const satisfies Partial<Record<RefusalReason, PeerReply_Outcome>>;
+
+const refusalsByNumber = invert<keyof typeof refusals>(refusals);
+
+const varint = (field: number) => field << 3;
+const fixed64 = (field: number) => (field << 3) | 1;
+const bytes = (field: number) => (field << 3) | 2;
+
+export function writeRequest(writer: BinaryWriter, { id, timeoutMs, request }: LinkRequest): void {
+  writer.fork();
+  writer.uint32(varint(1)).uint32(id);
+  writer.uint32(varint(2)).uint32(operations[request.operation]);
+  writer.uint32(varint(3)).uint32(timeoutMs);
+  writer.uint32(bytes(4)).bytes(request.key);
+  if ('record' in request) writeRecord(writer.uint32(bytes(5)), request.record);
+  writer.join();
+}
+
+/** @throws QuorateError INVALID_ARGUMENT for what no node of ours would send. */
+export function readRequest(reader: BinaryReader): LinkRequest {
+  const end = endOf(reader);
+  let id = 0;
+  let operation: ReplicaRequest['operation'] | undefined;
+  let timeoutMs = 0;
+  let key: Uint8Array = noBytes;
+  let record: VersionedValue | undefined;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    if (tag === varint(1)) id = reader.uint32();
+    else if (tag === varint(2)) operation = operationsByNumber[reader.uint32()];
+    else if (tag === varint(3)) timeoutMs = reader.uint32();
+    else if (tag === bytes(4)) key = reader.bytes();
+    else if (tag === bytes(5)) record = readRecord(reader);
+    else reader.skip(tag & 7, tag >>> 3);
+  }
+  check(key.length >= 1 && key.length <= keyBytesMax, 'a key of a wrong length');
+  return { id, timeoutMs, request: requestOf(operation, key, record) };
+}
+
+function requestOf(
+  operation: ReplicaRequest['operation'] | undefined,
+  key: Uint8Array,
+  record: VersionedValue | undefined,
+): ReplicaRequest {
+  check(operation !== undefined, 'an unknown operation');
+  if (operation !== 'store' && operation !== 'spread') return { operation, key };
+  check(record !== undefined, 'a store without a record');
+  return { operation, key, record };
+}
+
+export function writeReply(writer: BinaryWriter, { id, reply }: LinkReply): void {
+  writer.fork();
+  writer.uint32(varint(1)).uint32(id);
+  writer.uint32(varint(2)).uint32(outcomeOf(reply));
+  if (reply.outcome === 'ok') {
+    if (reply.record !== undefined) writeRecord(writer.uint32(bytes(5)), reply.record);
+    else if (reply.version !== undefined) {
+      writer.uint32(fixed64(3)).fixed64(reply.version.clock);
+      writer.uint32(bytes(4)).string(reply.version.node);
+    }
+  }
+  writer.join();
+}
+
+/** Reads a reply of a batch whose sender's clock showed `clockMs`. */
+export function readReply(reader: BinaryReader, clockMs: number): LinkReply {
+  const end = endOf(reader);
+  let id = 0;
+  let outcome: number = PeerReply_Outcome.UNSPECIFIED;
+  let clock = 0n;
+  let node = '';
+  let record: VersionedValue | undefined;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    if (tag === varint(1)) id = reader.uint32();
+    else if (tag === varint(2)) outcome = reader.uint32();
+    else if (tag === fixed64(3)) clock = BigInt(reader.fixed64());
+    else if (tag === bytes(4)) node = reader.string();
+    else if (tag === bytes(5)) record = readRecord(reader);
+    else reader.skip(tag & 7, tag >>> 3);
+  }
+  const version = record?.version ?? (node === '' ? undefined : { clock, node });
+  return { id, reply: replyOf(outcome, version, record, clockMs) };
+}
+
+function replyOf(
+  outcome: number,
+  version: Version | undefined,
+  record: VersionedValue | undefined,
+  clockMs: number,
+): ReplicaReply {
+  if (outcome === PeerReply_Outcome.OK) return { outcome: 'ok', version, record, clockMs };
+  const reason = refusalsByNumber[outcome];
+  return reason === undefined
+    ? { outcome: 'unknown', reason: 'failed' }
+    : { outcome: 'refused', reason };
+}
+
+function outcomeOf(reply: ReplicaReply): number {
+  if (reply.outcome === 'ok') return PeerReply_Outcome.OK;
+  if (reply.outcome === 'unknown' || reply.reason === 'not-sent') return PeerReply_Outcome.FAILED;
+  return refusals[reply.reason];
+}
+
+function writeRecord(writer: BinaryWriter, { version, value }: VersionedValue): void {
+  writer.fork();
+  writer.uint32(fixed64(1)).fixed64(version.clock);
+  writer.uint32(bytes(2)).string(version.node);
+  writer.uint32(varint(3)).uint32(value === undefined ? Record_Kind.TOMBSTONE : kinds[value.kind]);
+  if (value !== undefined && value.bytes.length > 0) writer.uint32(bytes(4)).bytes(value.bytes);
+  writer.join();
+}
+
+function readRecord(reader: BinaryReader): VersionedValue {
+  const end = endOf(reader);
+  let clock = 0n;
+  let node = '';
+  let kind = 0;
+  let value: Uint8Array = noBytes;
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    if (tag === fixed64(1)) clock = BigInt(reader.fixed64());
+    else if (tag === bytes(2)) node = reader.string();
+    else if (tag === varint(3)) kind = reader.uint32();
+    else if (tag === bytes(4)) value = reader.bytes();
+    else reader.skip(tag & 7, tag >>> 3);
+  }
+  check(node !== '' && node.length <= nodeNameLengthMax, 'a version without a node');
+  check(value.length <= valueBytesMax, 'a value that is too long');
+  return { version: { clock, node }, value: valueOf(kind, value) };
+}
+
+function valueOf(kind: number, value: Uint8Array): Value | undefined {
+  if (kind === Record_Kind.TOMBSTONE) return undefined;
+  const known = kindsByNumber[kind];
+  check(known !== undefined, 'a record of an unknown kind');
+  return { kind: known, bytes: value };
+}
+
+/** The longest node name, by the contract. */
+const nodeNameLengthMax = 63;
+
+const noBytes = new Uint8Array();
+
+function endOf(reader: BinaryReader): number {
+  const length = reader.uint32();
+  check(reader.pos + length <= reader.len, 'a message that ends early');
+  return reader.pos + length;
+}
+
+function check(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new QuorateError('INVALID_ARGUMENT', {}, `a peer sent ${what}`);
+}
+
+function invert<Name extends string>(
+  numbers: Readonly<Record<Name, number>>,
+): readonly (Name | undefined)[] {
+  const names: (Name | undefined)[] = [];
+  for (const name of Object.keys(numbers) as Name[]) names[numbers[name]] = name;
+  return names;
+}
