@@ -40,6 +40,10 @@ if (!checksPass) process.exitCode = 1;
 process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ''} --enable-source-maps`.trim();
 if (scope === 'long') process.env.QUORATE_TEST_LONG = '1';
 
+// Ends the processes of the test files too; the summary still comes.
+const stopping = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => stopping.abort());
+
 const files = findTests();
 const isIntegration = (file) => file.startsWith(join(testFolder, 'integration'));
 const phases = [
@@ -69,7 +73,8 @@ function rank(path) {
 }
 
 async function* runInTurn() {
-  for (const phase of phases) yield* run(phase);
+  const { signal } = stopping;
+  for (const phase of phases) if (!signal.aborted) yield* run({ ...phase, signal });
 }
 
 /** Runs the phases in turn as one stream of events, with their totals added up at the end. */
