@@ -21,7 +21,7 @@ async function generate(folder) {
 
 async function buf(args) {
   const { code, stdout, stderr } = await captureTool('buf', args);
-  if (code !== 0) fail(`buf ${args[0]} failed.\n${stderr}`);
+  if (code !== 0) throw new Error(`buf ${args[0]} failed.\n${stderr}`);
   return stdout;
 }
 
@@ -66,5 +66,9 @@ async function check() {
   }
 }
 
-if (process.argv[2] === '--check') process.exitCode = (await check()) ? 0 : 1;
-else await generate(root);
+try {
+  if (process.argv[2] === '--check') process.exitCode = (await check()) ? 0 : 1;
+  else await generate(root);
+} catch (error) {
+  fail(error.message);
+}
