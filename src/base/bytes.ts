@@ -6,6 +6,12 @@
 const encoder = new TextEncoder();
 const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** The same bytes as a Buffer, not a copy. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  if (Buffer.isBuffer(bytes)) return bytes;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
 /** Encodes text as UTF-8. */
 export function encodeText(text: string): Uint8Array {
   return encoder.encode(text);
@@ -30,7 +36,7 @@ export function compareBytes(left: Uint8Array, right: Uint8Array): number {
  * the order of their bytes.
  */
 export function bytesToMapKey(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+  return asBuffer(bytes).toString('latin1');
 }
 
 /** The bytes of a text made by {@link bytesToMapKey}. */
@@ -40,7 +46,7 @@ export function mapKeyToBytes(mapKey: string): Uint8Array {
 
 /** Formats bytes as lower-case hexadecimal digits. */
 export function formatHex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+  return asBuffer(bytes).toString('hex');
 }
 
 /** Parses hexadecimal digits of either case, or gives `undefined` if the text is anything else. */

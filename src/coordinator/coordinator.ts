@@ -80,14 +80,7 @@ export class Coordinator {
     return this.#run(bytes, (resolve, reject) => {
       const plan = this.#plan(request);
       this.#judgeClock(plan);
-      new WriteOperation(
-        this.#components,
-        this.#options,
-        request,
-        plan,
-        resolve,
-        reject,
-      ).start();
+      new WriteOperation(this.#components, this.#options, request, plan, resolve, reject).start();
     });
   }
 

@@ -4,7 +4,12 @@ import type { ReplicaReply } from '../record/replica-messages.ts';
 import type { VersionedValue } from '../record/versioned-value.ts';
 import type { Timer } from '../runtime/clock.ts';
 import type { CoordinatorComponents, CoordinatorOptions } from './components.ts';
-import { AnswerTimes, describeReplicas, type Explanation, type ReplicaState } from './explanation.ts';
+import {
+  AnswerTimes,
+  describeReplicas,
+  type Explanation,
+  type ReplicaState,
+} from './explanation.ts';
 import { ReadCore } from './read-core.ts';
 import { ReadRepair } from './read-repair.ts';
 import type { ReplicaPlan } from './replica-plan.ts';
@@ -171,7 +176,8 @@ export class ReadOperation {
     if (this.#isEnded) return;
     if (!this.#isAnswered) return this.#fail('READ_TIMEOUT', {});
     for (const node of this.#plan.live) {
-      if (!this.#core.hasAnswered(node) && !this.#core.hasFailed(node)) this.#repair?.healLate(node);
+      if (!this.#core.hasAnswered(node) && !this.#core.hasFailed(node))
+        this.#repair?.healLate(node);
     }
     this.#end();
   }

@@ -1,6 +1,6 @@
 import type { ConsistencyLevel } from '../consistency/consistency-level.ts';
-import type { Value, VersionedValue } from '../record/versioned-value.ts';
 import type { Version } from '../record/version.ts';
+import type { Value, VersionedValue } from '../record/versioned-value.ts';
 import type { Explanation } from './explanation.ts';
 
 /** What a client asks of a coordinator, and what it gets. */

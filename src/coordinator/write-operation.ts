@@ -6,7 +6,12 @@ import type { Version } from '../record/version.ts';
 import { recordBytes, type VersionedValue } from '../record/versioned-value.ts';
 import type { Timer } from '../runtime/clock.ts';
 import type { CoordinatorComponents, CoordinatorOptions } from './components.ts';
-import { AnswerTimes, describeReplicas, type Explanation, type ReplicaState } from './explanation.ts';
+import {
+  AnswerTimes,
+  describeReplicas,
+  type Explanation,
+  type ReplicaState,
+} from './explanation.ts';
 import type { ReplicaPlan } from './replica-plan.ts';
 import type { WriteRequest, WriteResult } from './request.ts';
 import { WriteCore } from './write-core.ts';
@@ -85,7 +90,9 @@ export class WriteOperation {
     const outcome = this.#core.queryOutcome();
     if (outcome === 'reached') this.#store(this.#core.newestSeen);
     else if (outcome === 'unreachable') {
-      this.#fail('REPLICA_FAILURE', { failed: this.#plan.live.length - this.#core.versionsReceived });
+      this.#fail('REPLICA_FAILURE', {
+        failed: this.#plan.live.length - this.#core.versionsReceived,
+      });
     }
   }
 

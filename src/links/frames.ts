@@ -72,11 +72,9 @@ export interface FrameHandlers<Received> {
   onClosed(reason: string): void;
 }
 
-/** Opens the channel to one peer; what fails is told by `onClosed`, after this has returned. */
+/** Opens a channel to one peer, on a connection of its own; what fails is told by `onClosed`, after this has returned. */
 export interface FrameDialer {
   dial(handlers: FrameHandlers<ResponseFrame>): FrameChannel<RequestFrame>;
-  /** Gives the connection up for good. */
-  close(): void;
 }
 
 /** A frame of batches carries at most this many bytes, or one item. */

@@ -113,11 +113,6 @@ export class LinkSet {
     this.#upListeners.push(listener);
   }
 
-  /** Compares clocks with all live nodes now. */
-  pingAll(): void {
-    for (const link of this.#links.values()) link.ping();
-  }
-
   /** The refusals of those that will not talk to this node; none if one peer talks to it. */
   outcastFor(): readonly Refusal[] {
     const links = [...this.#links.values()];

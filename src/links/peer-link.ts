@@ -106,7 +106,6 @@ export class PeerLink {
     this.#break('this node is stopping');
     this.#state = 'stopped';
     this.#timer?.cancel();
-    this.#components.dialer.close();
   }
 
   /** Whether the peer can be asked now. */

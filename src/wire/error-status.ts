@@ -100,9 +100,9 @@ export function errorFromWire(
     case statusCodes.UNIMPLEMENTED:
       return new QuorateError('UNIMPLEMENTED', {}, message);
     case statusCodes.INVALID_ARGUMENT:
-      return new QuorateError('INVALID_ARGUMENT', {}, message);
+    // The node's own overload carries details; without them it is a message over the size limit.
     case statusCodes.RESOURCE_EXHAUSTED:
-      return new QuorateError('OVERLOADED', { mayHaveApplied: false, reason: message });
+      return new QuorateError('INVALID_ARGUMENT', { mayHaveApplied: false }, message);
     default:
       return new QuorateError('INTERNAL', { mayHaveApplied: isWrite, reason: message });
   }

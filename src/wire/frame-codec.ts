@@ -2,10 +2,11 @@ import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
 import {
   ConnectRequest,
   ConnectResponse,
-  type Hello as WireHello,
   Refusal_Reason,
+  type Hello as WireHello,
 } from '../../generated/quorate/internal/v1/peer.ts';
 import { assert } from '../base/assert.ts';
+import { asBuffer } from '../base/bytes.ts';
 import { QuorateError } from '../base/quorate-error.ts';
 import type {
   Hello,
@@ -34,13 +35,13 @@ export function encodeRequestFrame(frame: RequestFrame): Buffer {
     const writer = new BinaryWriter();
     writer.uint32(requestsTag).fork();
     for (const request of frame.requests) writeRequest(writer.uint32(itemRequestTag), request);
-    return toBuffer(writer.join().finish());
+    return asBuffer(writer.join().finish());
   }
   const wire: ConnectRequest['frame'] =
     frame.kind === 'hello'
       ? { $case: 'hello', value: helloToWire(frame.hello) }
       : { $case: 'ping', value: { id: frame.id } };
-  return toBuffer(ConnectRequest.encode({ frame: wire }).finish());
+  return asBuffer(ConnectRequest.encode({ frame: wire }).finish());
 }
 
 /** @throws QuorateError INVALID_ARGUMENT for anything that is not a frame. */
@@ -54,7 +55,7 @@ export function decodeRequestFrame(bytes: Buffer): RequestFrame {
 
 export function encodeResponseFrame(frame: ResponseFrame): Buffer {
   if (frame.kind === 'replies') return encodeReplies(frame.replies);
-  return toBuffer(ConnectResponse.encode({ frame: responseToWire(frame) }).finish());
+  return asBuffer(ConnectResponse.encode({ frame: responseToWire(frame) }).finish());
 }
 
 /** @throws QuorateError INVALID_ARGUMENT for anything that is not a frame. */
@@ -82,7 +83,7 @@ function encodeReplies(replies: readonly LinkReply[]): Buffer {
   const clockMs = answered?.outcome === 'ok' ? answered.clockMs : 0;
   writer.uint32(clockTag).fixed64(BigInt(Math.floor(clockMs)));
   for (const reply of replies) writeReply(writer.uint32(itemReplyTag), reply);
-  return toBuffer(writer.join().finish());
+  return asBuffer(writer.join().finish());
 }
 
 function decodeRequests(bytes: Buffer): readonly LinkRequest[] {
@@ -163,8 +164,4 @@ function msToWire(ms: number): bigint {
 
 function notUnderstood(): QuorateError {
   return new QuorateError('INVALID_ARGUMENT', {}, 'the frame is not understood');
-}
-
-function toBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

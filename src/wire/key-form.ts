@@ -1,4 +1,4 @@
-import { decodeText, encodeText } from '../base/bytes.ts';
+import { asBuffer, decodeText, encodeText } from '../base/bytes.ts';
 import { QuorateError } from '../base/quorate-error.ts';
 
 /** The longest key, in bytes. From the contract; an LMDB key may have 1,978. */
@@ -8,7 +8,7 @@ export const keyBytesMax = 1_024;
 export type KeyForm =
   | { $case: 'key'; value: number }
   | { $case: 'textKey'; value: string }
-  | { $case: 'rawKey'; value: Uint8Array };
+  | { $case: 'rawKey'; value: Buffer };
 
 /** What a user names a key by: a number 0 to 255, text, or bytes. */
 export type KeySpelling = number | string | Uint8Array;
@@ -39,14 +39,16 @@ export function keyFromWire(form: KeyForm | undefined): Uint8Array {
 export function keyToWire(key: Uint8Array): KeyForm {
   if (key.length === 1) return { $case: 'key', value: key[0] ?? 0 };
   const text = decodeText(key);
-  return text === undefined ? { $case: 'rawKey', value: key } : { $case: 'textKey', value: text };
+  return text === undefined
+    ? { $case: 'rawKey', value: asBuffer(key) }
+    : { $case: 'textKey', value: text };
 }
 
 /** The form of a spelling, unchecked: the server judges it. */
 export function spellingToWire(key: KeySpelling): KeyForm {
   if (typeof key === 'number') return { $case: 'key', value: key };
   if (typeof key === 'string') return { $case: 'textKey', value: key };
-  return { $case: 'rawKey', value: key };
+  return { $case: 'rawKey', value: asBuffer(key) };
 }
 
 /** The spelling of a form. */

@@ -169,10 +169,10 @@ function readRecord(reader: BinaryReader): VersionedValue {
   }
   check(node !== '' && node.length <= nodeNameLengthMax, 'a version without a node');
   check(value.length <= valueBytesMax, 'a value that is too long');
-  return { version: { clock, node }, value: valueOf(kind, value) };
+  return { version: { clock, node }, value: storedValue(kind, value) };
 }
 
-function valueOf(kind: number, value: Uint8Array): Value | undefined {
+function storedValue(kind: number, value: Uint8Array): Value | undefined {
   if (kind === Record_Kind.TOMBSTONE) return undefined;
   const known = kindsByNumber[kind];
   check(known !== undefined, 'a record of an unknown kind');

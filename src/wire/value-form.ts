@@ -1,4 +1,4 @@
-import { decodeText, encodeText } from '../base/bytes.ts';
+import { asBuffer, decodeText, encodeText } from '../base/bytes.ts';
 import { QuorateError } from '../base/quorate-error.ts';
 import type { Value } from '../record/versioned-value.ts';
 
@@ -11,7 +11,7 @@ const jsonDepthMax = 100;
 /** A value as the generated types carry it; the JSON one is a plain JavaScript value. */
 export type ValueForm =
   | { $case: 'value'; value: string }
-  | { $case: 'rawValue'; value: Uint8Array }
+  | { $case: 'rawValue'; value: Buffer }
   | { $case: 'json'; value: unknown };
 
 /** A value as users see it. */
@@ -45,7 +45,7 @@ export function valueToWire(value: Value): ValueForm {
     case 'text':
       return { $case: 'value', value: decodeText(value.bytes) ?? '' };
     case 'bytes':
-      return { $case: 'rawValue', value: value.bytes };
+      return { $case: 'rawValue', value: asBuffer(value.bytes) };
     case 'json':
       return { $case: 'json', value: parseJson(value.bytes) };
   }
@@ -57,7 +57,7 @@ export function plainToWire(value: PlainValue): ValueForm {
     case 'text':
       return { $case: 'value', value: value.text };
     case 'bytes':
-      return { $case: 'rawValue', value: value.bytes };
+      return { $case: 'rawValue', value: asBuffer(value.bytes) };
     case 'json':
       return { $case: 'json', value: value.json };
   }

@@ -1,0 +1,218 @@
+import {
+  type ClientUnaryCall,
+  credentials,
+  type CallOptions as GrpcCallOptions,
+  Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import {
+  ClusterServiceClient,
+  type DescribeClusterResponse,
+  type ListHintsResponse,
+  type LocateKeyResponse,
+} from '../../generated/quorate/v1/cluster.ts';
+import {
+  type DeleteResponse,
+  type GetResponse,
+  KeyValueServiceClient,
+  type PutResponse,
+} from '../../generated/quorate/v1/key_value.ts';
+import { QuorateError } from '../base/quorate-error.ts';
+import {
+  type ConsistencyLevel,
+  defaultConsistencyLevel,
+} from '../consistency/consistency-level.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { SystemClock } from '../runtime/system-clock.ts';
+import { errorFromWire, statusDetailsKey } from '../wire/error-status.ts';
+import { type KeySpelling, spellingToWire } from '../wire/key-form.ts';
+import { levelToWire } from '../wire/level-form.ts';
+import { type PlainValue, plainToWire } from '../wire/value-form.ts';
+import {
+  clusterAnswer,
+  entryAnswer,
+  getAnswer,
+  hintTargetAnswer,
+  writeAnswer,
+} from './answer-forms.ts';
+import type {
+  ClusterAnswer,
+  EntryAnswer,
+  GetAnswer,
+  HintTargetAnswer,
+  LocateAnswer,
+  WriteAnswer,
+} from './answers.ts';
+
+/**
+ * A client of one coordinator: one channel, one call at a time or many. It never sends anything
+ * twice; an error says whether a second try is safe.
+ */
+export interface QuorateClientOptions {
+  /** The level of calls that name none; QUORUM by default. */
+  readonly consistency?: ConsistencyLevel;
+  /** How long calls wait that name no time; 2,000 ms by default, 30,000 at most. */
+  readonly timeoutMs?: number;
+}
+
+export interface CallOptions {
+  readonly consistency?: ConsistencyLevel;
+  readonly timeoutMs?: number;
+  /** Ask which replicas said what. */
+  readonly explain?: boolean;
+}
+
+export interface ListEntriesOptions {
+  /** How many entries at most; all by default. */
+  readonly limit?: number;
+  readonly timeoutMs?: number;
+}
+
+const timeoutMsDefault = 2_000;
+/** Lists may take longer than a call. */
+const listTimeoutMsDefault = 30_000;
+
+type Callback<Response> = (error: ServiceError | null, response: Response) => void;
+type Start<Response> = (options: GrpcCallOptions, callback: Callback<Response>) => ClientUnaryCall;
+
+export class QuorateClient {
+  /** Where the coordinator is, as `host:port`. */
+  readonly target: string;
+  readonly #clock: Clock = new SystemClock();
+  readonly #keyValues: KeyValueServiceClient;
+  readonly #cluster: ClusterServiceClient;
+  readonly #options: Required<QuorateClientOptions>;
+
+  /** @param target the coordinator, as `host:port`. The connection is made at the first call. */
+  constructor(target: string, options: QuorateClientOptions = {}) {
+    this.target = target;
+    this.#options = {
+      consistency: options.consistency ?? defaultConsistencyLevel,
+      timeoutMs: options.timeoutMs ?? timeoutMsDefault,
+    };
+    this.#keyValues = new KeyValueServiceClient(target, credentials.createInsecure(), {
+      'grpc.enable_retries': 0,
+      'grpc.enable_http_proxy': 0,
+      'grpc.use_local_subchannel_pool': 1,
+      'grpc.initial_reconnect_backoff_ms': 100,
+      'grpc.max_reconnect_backoff_ms': 1_000,
+      'grpc.keepalive_time_ms': 10_000,
+      'grpc.keepalive_timeout_ms': 3_000,
+    });
+    const channelOverride = this.#keyValues.getChannel();
+    this.#cluster = new ClusterServiceClient(target, credentials.createInsecure(), {
+      channelOverride,
+    });
+  }
+
+  /** Reads a key. @throws QuorateError */
+  async get(key: KeySpelling, options: CallOptions = {}): Promise<GetAnswer> {
+    const request = { keyForm: spellingToWire(key), ...this.#common(options) };
+    const response = await this.#call<GetResponse>(false, options.timeoutMs, (grpc, callback) =>
+      this.#keyValues.get(request, new Metadata(), grpc, callback),
+    );
+    return getAnswer(response);
+  }
+
+  /** Stores a value. @throws QuorateError; its `mayHaveApplied` tells an uncertain outcome. */
+  async put(key: KeySpelling, value: PlainValue, options: CallOptions = {}): Promise<WriteAnswer> {
+    const request = {
+      keyForm: spellingToWire(key),
+      valueForm: plainToWire(value),
+      ...this.#common(options),
+    };
+    const response = await this.#call<PutResponse>(true, options.timeoutMs, (grpc, callback) =>
+      this.#keyValues.put(request, new Metadata(), grpc, callback),
+    );
+    return writeAnswer(response);
+  }
+
+  /** Deletes a key. @throws QuorateError; its `mayHaveApplied` tells an uncertain outcome. */
+  async delete(key: KeySpelling, options: CallOptions = {}): Promise<WriteAnswer> {
+    const request = { keyForm: spellingToWire(key), ...this.#common(options) };
+    const response = await this.#call<DeleteResponse>(true, options.timeoutMs, (grpc, callback) =>
+      this.#keyValues.delete(request, new Metadata(), grpc, callback),
+    );
+    return writeAnswer(response);
+  }
+
+  /** Says where a key lives. @throws QuorateError */
+  async locate(key: KeySpelling): Promise<LocateAnswer> {
+    const request = { keyForm: spellingToWire(key) };
+    const response = await this.#call<LocateKeyResponse>(false, undefined, (grpc, callback) =>
+      this.#cluster.locateKey(request, new Metadata(), grpc, callback),
+    );
+    return { ...response, token: response.token ?? 0 };
+  }
+
+  /** Describes the cluster as the coordinator sees it. @throws QuorateError */
+  async describeCluster(): Promise<ClusterAnswer> {
+    const response = await this.#call<DescribeClusterResponse>(false, undefined, (grpc, callback) =>
+      this.#cluster.describeCluster({}, new Metadata(), grpc, callback),
+    );
+    return clusterAnswer(response);
+  }
+
+  /** The missed writes that the coordinator keeps for others. @throws QuorateError */
+  async listHints(): Promise<readonly HintTargetAnswer[]> {
+    const response = await this.#call<ListHintsResponse>(false, undefined, (grpc, callback) =>
+      this.#cluster.listHints({}, new Metadata(), grpc, callback),
+    );
+    return response.targets.map(hintTargetAnswer);
+  }
+
+  /** What this one node itself holds, in key order, tombstones included. @throws QuorateError */
+  async *listEntries(options: ListEntriesOptions = {}): AsyncIterable<EntryAnswer> {
+    const stream = this.#cluster.listEntries(
+      { limit: options.limit ?? 0, pageToken: Buffer.alloc(0) },
+      this.#grpcOptions(options.timeoutMs ?? listTimeoutMsDefault),
+    );
+    try {
+      for await (const slice of stream) {
+        const { entries } = slice as { entries: Parameters<typeof entryAnswer>[0][] };
+        yield* entries.map(entryAnswer);
+      }
+    } catch (error: unknown) {
+      throw toQuorateError(error as ServiceError, false);
+    } finally {
+      stream.cancel();
+    }
+  }
+
+  /** Ends the connection; calls in flight end with CANCELLED or UNAVAILABLE. */
+  close(): void {
+    this.#keyValues.close();
+    this.#cluster.close();
+  }
+
+  #common(options: CallOptions) {
+    return {
+      consistency: levelToWire(options.consistency ?? this.#options.consistency),
+      explain: options.explain ?? false,
+    };
+  }
+
+  #grpcOptions(timeoutMs: number): GrpcCallOptions {
+    return { deadline: this.#clock.realtimeMs() + timeoutMs };
+  }
+
+  #call<Response>(
+    isWrite: boolean,
+    timeoutMs: number | undefined,
+    start: Start<Response>,
+  ): Promise<Response> {
+    return new Promise((resolve, reject) => {
+      start(this.#grpcOptions(timeoutMs ?? this.#options.timeoutMs), (error, response) => {
+        if (error === null) resolve(response);
+        else reject(toQuorateError(error, isWrite));
+      });
+    });
+  }
+}
+
+function toQuorateError(error: ServiceError, isWrite: boolean): QuorateError {
+  if (error.metadata === undefined) return QuorateError.from(error);
+  const [details] = error.metadata.get(statusDetailsKey);
+  const encoded = Buffer.isBuffer(details) ? details : undefined;
+  return errorFromWire(error.code, error.details, encoded, isWrite);
+}

@@ -1,0 +1,133 @@
+import type { RepairMode } from '../consistency/repair-mode.ts';
+import { Coordinator } from '../coordinator/coordinator.ts';
+import { RepairBudget } from '../coordinator/read-repair.ts';
+import { HintDispatcher } from '../hints/hint-dispatcher.ts';
+import { defaultHintLimits, type HintLimits } from '../hints/hint-store.ts';
+import { MemoryHintStore } from '../hints/memory-hint-store.ts';
+import type { FrameDialer } from '../links/frames.ts';
+import { LinkSet } from '../links/link-set.ts';
+import { StaticMembership } from '../membership/static-membership.ts';
+import { ClockMonitor, type ClockVerdict } from '../record/clock-monitor.ts';
+import { clockDriftMsMax, HybridClock } from '../record/hybrid-clock.ts';
+import { Replica } from '../replica/replica.ts';
+import type { Ring } from '../ring/ring.ts';
+import type { Clock, Timer } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { Random } from '../runtime/random.ts';
+import { MemoryStorage } from '../storage/memory-storage.ts';
+import { NodeReplicaDirectory } from './replica-directory.ts';
+
+/**
+ * One node without its network: replica, coordinator, hints, links and membership, put together.
+ * A real node gives it gRPC and the machine's clock, a simulator a virtual network and time; the
+ * code in between is the same.
+ */
+export interface EngineComponents {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly ring: Ring;
+  readonly dialerOf: (node: string) => FrameDialer;
+}
+
+export interface EngineOptions {
+  readonly node: string;
+  readonly clusterName: string;
+  readonly mode: RepairMode;
+  readonly hintLimits?: Partial<HintLimits>;
+  /** Called when the clock begins or ceases to forbid writes. */
+  readonly onClockVerdict?: (verdict: ClockVerdict) => void;
+}
+
+const clockCheckMs = 500;
+
+export class Engine {
+  readonly incarnation: bigint;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly ring: Ring;
+  readonly clockMonitor: ClockMonitor;
+  readonly coordinator: Coordinator;
+  readonly hints: MemoryHintStore;
+  readonly links: LinkSet;
+  readonly membership: StaticMembership;
+  readonly storage = new MemoryStorage();
+  readonly #options: EngineOptions;
+  readonly #dispatcher: HintDispatcher;
+  #clockTimer: Timer | undefined;
+  #verdict: ClockVerdict = 'uncompared';
+
+  constructor(components: EngineComponents, options: EngineOptions) {
+    const { clock, random, logger, ring } = components;
+    const { node, clusterName, mode } = options;
+    this.#options = options;
+    this.clock = clock;
+    this.logger = logger;
+    this.ring = ring;
+    this.incarnation = random.uint64();
+    this.clockMonitor = new ClockMonitor(this.#readClock(), { otherNodes: ring.nodes.length - 1 });
+    this.membership = new StaticMembership(ring.nodes);
+    const limits = { ...defaultHintLimits, ...options.hintLimits };
+    this.hints = new MemoryHintStore({ clock, partitioner: ring.partitioner }, limits);
+    const hybridClock = new HybridClock();
+    const shared = { ...components, clockMonitor: this.clockMonitor, hybridClock };
+    const replica = new Replica({ ...shared, storage: this.storage }, { node });
+    this.links = new LinkSet(
+      { ...shared, membership: this.membership, service: replica },
+      { node, clusterName, incarnation: this.incarnation },
+    );
+    const replicas = new NodeReplicaDirectory(node, replica, this.links);
+    const targets = ring.nodes.filter((other) => other !== node);
+    this.#dispatcher = new HintDispatcher({ ...shared, replicas, hints: this.hints }, { targets });
+    this.coordinator = new Coordinator(
+      { ...shared, replicas, hints: this.hints, repairBudget: new RepairBudget() },
+      { node, mode },
+    );
+  }
+
+  /** Starts everything; settles when the node may take requests, within about 2 s. */
+  async start(): Promise<void> {
+    this.membership.reportIncarnation(this.#options.node, this.incarnation);
+    this.membership.onRecovered((node) => this.#dispatcher.replay(node));
+    this.links.onUp((node) => this.#dispatcher.replay(node));
+    this.#dispatcher.start();
+    this.#watchClock();
+    // In memory nothing remembers the versions of the last run. They were at most this far ahead,
+    // so a clock that has waited as long has passed them all.
+    await Promise.all([this.links.start(), this.#passed(clockDriftMsMax)]);
+    this.coordinator.accept(true);
+  }
+
+  /** Takes no more requests; settles when those that are in flight have ended. */
+  async drain(): Promise<void> {
+    this.coordinator.accept(false);
+    await this.coordinator.idle();
+  }
+
+  async stop(): Promise<void> {
+    this.coordinator.accept(false);
+    this.#clockTimer?.cancel();
+    this.#dispatcher.stop();
+    this.links.stop();
+    await this.storage.close();
+  }
+
+  #passed(delayMs: number): Promise<void> {
+    return new Promise((resolve) => this.clock.schedule(delayMs, resolve));
+  }
+
+  #watchClock(): void {
+    const verdict = this.clockMonitor.verdict(this.#readClock());
+    if (verdict !== this.#verdict) {
+      const level = verdict === 'apart' ? 'error' : 'info';
+      this.logger[level]('clock judged by the others', { verdict });
+      this.#verdict = verdict;
+      this.#options.onClockVerdict?.(verdict);
+    }
+    this.#clockTimer = this.clock.schedule(clockCheckMs, () => this.#watchClock());
+  }
+
+  #readClock() {
+    return { realtimeMs: this.clock.realtimeMs(), monotonicMs: this.clock.monotonicMs() };
+  }
+}

@@ -1,0 +1,157 @@
+import { QuorateError } from '../base/quorate-error.ts';
+import type { RepairMode } from '../consistency/repair-mode.ts';
+import type { HintLimits } from '../hints/hint-store.ts';
+import { formatHostPort, type NodeAddress } from '../ring/node-address.ts';
+import { type PartitionerName, partitionerNamed } from '../ring/partitioner.ts';
+import { evenOwners, Ring } from '../ring/ring.ts';
+import type { NodeStatus } from '../rpc/cluster-handlers.ts';
+import { GrpcServer } from '../rpc/grpc-server.ts';
+import { GrpcDialer } from '../rpc/peer-stream.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import { SystemClock } from '../runtime/system-clock.ts';
+import { SystemRandom } from '../runtime/system-random.ts';
+import { Engine } from './engine.ts';
+
+/** How a node is set up; the defaults are those of the command line. */
+export interface QuorateNodeOptions {
+  readonly node: string;
+  /** Where to listen; 0 for the port of the node's own line. */
+  readonly port?: number;
+  /** Where to listen; the host of the node's own line by default. */
+  readonly host?: string;
+  /** All nodes, this one included, in the order of the replicas file. */
+  readonly replicas: readonly NodeAddress[];
+  readonly mode: RepairMode;
+  readonly clusterName?: string;
+  readonly partitioner?: PartitionerName;
+  readonly replicationFactor?: number;
+  readonly hintLimits?: Partial<HintLimits>;
+}
+
+export interface QuorateNodeComponents {
+  readonly logger: Logger;
+  /** The node's clock; the machine's by default. Tests give it one that is wrong. */
+  readonly clock?: Clock;
+}
+
+const ringEpochFirst = 1;
+/** How long requests in flight may take once the node is told to stop. */
+const drainMsMax = 5_000;
+
+/** A node: the engine and the gRPC server on its port. */
+export class QuorateNode {
+  readonly #options: QuorateNodeOptions;
+  readonly #own: NodeAddress;
+  readonly #engine: Engine;
+  readonly #server: GrpcServer;
+  #status: NodeStatus = 'initializing';
+  #isClockApart = false;
+
+  constructor(components: QuorateNodeComponents, options: QuorateNodeOptions) {
+    const { logger } = components;
+    const { node, replicas, mode } = options;
+    const clusterName = options.clusterName ?? 'quorate';
+    const transportClock = new SystemClock();
+    this.#options = options;
+    this.#own = ownAddress(node, replicas);
+    const ring = new Ring({
+      epoch: ringEpochFirst,
+      partitioner: partitionerNamed(options.partitioner ?? 'byte-ordered'),
+      replicationFactor: options.replicationFactor ?? 3,
+      owners: evenOwners(replicas.map(({ name }) => name)),
+    });
+    this.#engine = new Engine(
+      {
+        clock: components.clock ?? transportClock,
+        random: new SystemRandom(),
+        logger,
+        ring,
+        dialerOf: (peer) => new GrpcDialer(ownAddress(peer, replicas)),
+      },
+      {
+        node,
+        clusterName,
+        mode,
+        ...(options.hintLimits && { hintLimits: options.hintLimits }),
+        onClockVerdict: (verdict) => {
+          this.#isClockApart = verdict === 'apart';
+          this.#tellHealth();
+        },
+      },
+    );
+    const { clock, clockMonitor, coordinator, hints, links, membership, storage } = this.#engine;
+    this.#server = new GrpcServer(
+      {
+        clock,
+        clockMonitor,
+        coordinator,
+        hints,
+        links,
+        logger,
+        membership,
+        ring,
+        storage,
+        transportClock,
+      },
+      {
+        node,
+        clusterName,
+        mode,
+        addresses: replicas,
+        storageKind: 'memory',
+        status: () => this.#status,
+      },
+    );
+  }
+
+  /**
+   * Listens, meets the peers, and takes requests. Settles when the node is ready.
+   *
+   * @throws QuorateError CONFIGURATION if the port is taken, or if every peer that answers refuses
+   * this node.
+   */
+  async start(): Promise<void> {
+    const host = this.#options.host ?? this.#own.host;
+    await this.#server.listen(host, this.#options.port ?? this.#own.port);
+    await this.#engine.start();
+    const [refusal] = this.#engine.links.outcastFor();
+    if (refusal !== undefined) {
+      await this.stop();
+      throw new QuorateError('CONFIGURATION', { reason: refusal.reason }, refusal.message);
+    }
+    this.#status = 'ready';
+    this.#tellHealth();
+  }
+
+  /** Where the others reach this node. */
+  get address(): string {
+    return formatHostPort(this.#own);
+  }
+
+  /** Takes no new requests, ends those in flight, and stops. Settles within about 8 s. */
+  async stop(): Promise<void> {
+    this.#status = 'draining';
+    this.#tellHealth();
+    await Promise.race([this.#engine.drain(), this.#afterDrain()]);
+    // The links end first: their streams would keep the server waiting.
+    await this.#engine.stop();
+    await this.#server.stop();
+  }
+
+  #afterDrain(): Promise<void> {
+    return new Promise((resolve) => this.#engine.clock.schedule(drainMsMax, resolve));
+  }
+
+  #tellHealth(): void {
+    this.#server.setReady(this.#status === 'ready' && !this.#isClockApart);
+  }
+}
+
+function ownAddress(node: string, replicas: readonly NodeAddress[]): NodeAddress {
+  const own = replicas.find(({ name }) => name === node);
+  if (own !== undefined) return own;
+  const names = replicas.map(({ name }) => name).join(', ');
+  const message = `the replicas file has no node named "${node}"; it has ${names}`;
+  throw new QuorateError('CONFIGURATION', { node }, message);
+}

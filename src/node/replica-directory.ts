@@ -1,0 +1,37 @@
+import { assert } from '../base/assert.ts';
+import type { ReplicaClient, ReplicaDirectory } from '../coordinator/ports.ts';
+import type { LinkSet } from '../links/link-set.ts';
+import type { Replica } from '../replica/replica.ts';
+
+/** The replicas as the coordinator sees them: the node's own, called directly, and the peers. */
+export class NodeReplicaDirectory implements ReplicaDirectory {
+  readonly #node: string;
+  readonly #own: ReplicaClient;
+  readonly #links: LinkSet;
+
+  constructor(node: string, replica: Replica, links: LinkSet) {
+    this.#node = node;
+    this.#links = links;
+    this.#own = {
+      send: (request, _deadlineMs, onReply) =>
+        replica.handle([request], (_index, reply) => onReply(reply)),
+      hasRoom: () => true,
+    };
+  }
+
+  clientOf(node: string): ReplicaClient {
+    if (node === this.#node) return this.#own;
+    const link = this.#links.linkTo(node);
+    assert(link !== undefined, 'a replica is a node of the ring');
+    return link;
+  }
+
+  isLive(node: string): boolean {
+    return this.#links.isLive(node);
+  }
+
+  distanceMs(node: string): number {
+    if (node === this.#node) return -1;
+    return this.#links.linkTo(node)?.roundTripMs ?? Number.POSITIVE_INFINITY;
+  }
+}

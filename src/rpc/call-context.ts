@@ -1,0 +1,104 @@
+import type { ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js';
+import { Metadata } from '@grpc/grpc-js';
+import { QuorateError } from '../base/quorate-error.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import { errorToWire, statusDetailsKey } from '../wire/error-status.ts';
+
+/**
+ * The one wrapper round all handlers: what a handler throws becomes a status with details, whatever
+ * it is, and the process lives.
+ */
+
+/** What a call without a deadline gets. */
+export const timeoutMsDefault = 2_000;
+/** The longest a call may wait; promises elsewhere count on it. */
+export const timeoutMsMax = 30_000;
+/**
+ * A node answers this part of the caller's time early, but no more than `answerEarlyMsMax`: an
+ * answer that arrives after the deadline is thrown away, and with it what is known of the outcome.
+ */
+const answerEarlyPart = 0.05;
+const answerEarlyMsMin = 5;
+const answerEarlyMsMax = 50;
+
+/** What a handler knows of its call. */
+export interface CallContext {
+  /** How long the handler has, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Calls back when the caller is gone. */
+  onCancel(callback: () => void): void;
+}
+
+export interface HandlerComponents {
+  /** The clock that gRPC's deadlines are in: the machine's, without any offset. */
+  readonly transportClock: Clock;
+  readonly logger: Logger;
+}
+
+/** A gRPC handler of a unary call. */
+export function unary<Request, Response>(
+  components: HandlerComponents,
+  handle: (request: Request, context: CallContext) => Promise<Response> | Response,
+): (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>) => void {
+  return (call, callback) => {
+    const run = async () => await handle(call.request, contextOf(call, components));
+    run().then(
+      (response) => callback(null, response),
+      (thrown: unknown) => callback(statusOf(thrown, components.logger)),
+    );
+  };
+}
+
+/** A gRPC handler of a call that streams its answer; at most one message waits to be sent. */
+export function serverStream<Request, Response>(
+  components: HandlerComponents,
+  handle: (request: Request) => Iterable<Response>,
+): (call: ServerWritableStream<Request, Response>) => void {
+  return (call) => {
+    const run = async () => {
+      for (const response of handle(call.request)) {
+        if (call.cancelled || call.destroyed) return;
+        if (!call.write(response)) await drained(call);
+      }
+      call.end();
+    };
+    run().catch((thrown: unknown) => call.emit('error', statusOf(thrown, components.logger)));
+  };
+}
+
+function drained(call: ServerWritableStream<unknown, unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    for (const event of ['drain', 'cancelled', 'close']) call.once(event, () => resolve());
+  });
+}
+
+function contextOf(
+  call: ServerUnaryCall<unknown, unknown>,
+  { transportClock }: HandlerComponents,
+): CallContext {
+  return {
+    timeoutMs: timeoutOf(call.getDeadline(), transportClock.realtimeMs()),
+    onCancel: (callback) => call.on('cancelled', callback),
+  };
+}
+
+function timeoutOf(deadline: number | { getTime(): number }, nowMs: number): number {
+  const atMs = typeof deadline === 'number' ? deadline : deadline.getTime();
+  if (!Number.isFinite(atMs)) return timeoutMsDefault;
+  const leftMs = atMs - nowMs;
+  const early = Math.min(answerEarlyMsMax, Math.max(answerEarlyMsMin, leftMs * answerEarlyPart));
+  return Math.min(timeoutMsMax, Math.max(0, leftMs - early));
+}
+
+function statusOf(thrown: unknown, logger: Logger) {
+  const error = QuorateError.from(thrown);
+  if (error.code === 'INTERNAL') {
+    const cause = error.cause instanceof Error ? error.cause.stack : undefined;
+    logger.error('a handler failed', { reason: error.message, stack: cause });
+  }
+  const { code, message, details } = errorToWire(error);
+  const metadata = new Metadata();
+  metadata.set(statusDetailsKey, details);
+  return Object.assign(new Error(message), { code, details: message, metadata });
+}

@@ -1,0 +1,186 @@
+import {
+  type ClusterServiceServer,
+  type DescribeClusterResponse,
+  DescribeClusterResponse_ClockVerdict,
+  DescribeClusterResponse_Status,
+  type Entry,
+  type HintTarget,
+  type ListEntriesRequest,
+  type ListEntriesResponse,
+  type ListHintsResponse,
+  type LocateKeyRequest,
+  type LocateKeyResponse,
+  type NodeDescription,
+  NodeDescription_Liveness,
+} from '../../generated/quorate/v1/cluster.ts';
+import type { RepairMode } from '../consistency/repair-mode.ts';
+import type { HintStore } from '../hints/hint-store.ts';
+import type { LinkSet } from '../links/link-set.ts';
+import type { Membership } from '../membership/membership.ts';
+import type { ClockMonitor, ClockVerdict } from '../record/clock-monitor.ts';
+import { formatVersion } from '../record/version.ts';
+import type { NodeAddress } from '../ring/node-address.ts';
+import type { Ring } from '../ring/ring.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { KeyedRecord, Storage } from '../storage/storage.ts';
+import { keyFromWire, keyToWire } from '../wire/key-form.ts';
+import { valueToWire } from '../wire/value-form.ts';
+import { durationToWire, writeTimeToWire } from '../wire/version-form.ts';
+import { type HandlerComponents, serverStream, unary } from './call-context.ts';
+
+/** What the cluster service tells about. */
+export interface ClusterComponents extends HandlerComponents {
+  readonly clock: Clock;
+  readonly clockMonitor: ClockMonitor;
+  readonly hints: HintStore;
+  readonly links: LinkSet;
+  readonly membership: Membership;
+  readonly ring: Ring;
+  readonly storage: Storage;
+}
+
+export interface ClusterOptions {
+  readonly node: string;
+  readonly clusterName: string;
+  readonly mode: RepairMode;
+  readonly addresses: readonly NodeAddress[];
+  readonly storageKind: string;
+  /** Whether the node serves now. */
+  readonly status: () => NodeStatus;
+}
+
+/** Where a node is in its life. */
+export type NodeStatus = 'initializing' | 'ready' | 'draining';
+
+const sliceEntriesMax = 256;
+const sliceBytesMax = 512 * 1024;
+
+/** ClusterService: describes what this node sees. */
+export function clusterHandlers(
+  components: ClusterComponents,
+  options: ClusterOptions,
+): ClusterServiceServer {
+  return {
+    describeCluster: unary(components, () => describe(components, options)),
+    locateKey: unary(components, (request: LocateKeyRequest) => locate(components.ring, request)),
+    listEntries: serverStream(components, (request: ListEntriesRequest) =>
+      listEntries(components, request),
+    ),
+    listHints: unary(components, () => listHints(components, options)),
+  };
+}
+
+const statuses = {
+  initializing: DescribeClusterResponse_Status.INITIALIZING,
+  ready: DescribeClusterResponse_Status.READY,
+  draining: DescribeClusterResponse_Status.DRAINING,
+} as const satisfies Record<NodeStatus, DescribeClusterResponse_Status>;
+
+const verdicts = {
+  agrees: DescribeClusterResponse_ClockVerdict.AGREES,
+  uncompared: DescribeClusterResponse_ClockVerdict.UNCOMPARED,
+  apart: DescribeClusterResponse_ClockVerdict.APART,
+} as const satisfies Record<ClockVerdict, DescribeClusterResponse_ClockVerdict>;
+
+function describe(components: ClusterComponents, options: ClusterOptions): DescribeClusterResponse {
+  const { ring, membership, clock, clockMonitor, storage } = components;
+  const now = { realtimeMs: clock.realtimeMs(), monotonicMs: clock.monotonicMs() };
+  const { incarnations } = membership.view();
+  return {
+    node: options.node,
+    clusterName: options.clusterName,
+    status: statuses[options.status()],
+    ringEpoch: ring.epoch,
+    partitioner: ring.partitioner.name,
+    replicationFactor: ring.replicationFactor,
+    mode: options.mode,
+    membership: membership.kind,
+    nodes: options.addresses.map((address) =>
+      describeNode(components, address, incarnations.get(address.name)),
+    ),
+    storage: options.storageKind,
+    clock: verdicts[clockMonitor.verdict(now)],
+    entries: BigInt(storage.entryCount()),
+  };
+}
+
+function describeNode(
+  { ring, links, hints, clockMonitor }: ClusterComponents,
+  { name, host, port }: NodeAddress,
+  incarnation: bigint | undefined,
+): NodeDescription {
+  const link = links.linkTo(name);
+  return {
+    name,
+    host,
+    port,
+    incarnation: incarnation?.toString(16).padStart(16, '0') ?? '',
+    liveness: livenessOf(links, name),
+    tokensOwned: ring.tokensOwned(name),
+    hintsWaiting: BigInt(hints.summary(name).count),
+    roundTripMilliseconds: link?.roundTripMs,
+    clockAheadMilliseconds: clockMonitor.aheadMs(name),
+    problem: link?.problem ?? '',
+  };
+}
+
+function livenessOf(links: LinkSet, node: string): NodeDescription_Liveness {
+  if (links.isLive(node)) return NodeDescription_Liveness.UP;
+  return links.isUnknown(node) ? NodeDescription_Liveness.UNKNOWN : NodeDescription_Liveness.DOWN;
+}
+
+function locate(ring: Ring, request: LocateKeyRequest): LocateKeyResponse {
+  const token = ring.partitioner.tokenOf(keyFromWire(request.keyForm));
+  return { token, preferenceList: [...ring.preferenceList(token)], ringEpoch: ring.epoch };
+}
+
+function* listEntries(
+  { storage, ring }: ClusterComponents,
+  request: ListEntriesRequest,
+): Iterable<ListEntriesResponse> {
+  let left = request.limit === 0 ? Number.POSITIVE_INFINITY : request.limit;
+  let start: Uint8Array = request.pageToken;
+  while (left > 0) {
+    const limit = Math.min(left, sliceEntriesMax);
+    // One more than is sent tells where the next slice begins.
+    const found = storage.range({ start, limit: limit + 1, bytesMax: sliceBytesMax });
+    const next = found.length > 1 ? found.at(-1)?.key : undefined;
+    const sent = next === undefined ? found : found.slice(0, -1);
+    const nextPageToken = Buffer.from(next ?? []);
+    yield { entries: sent.map((keyed) => entryToWire(keyed, ring)), nextPageToken };
+    if (next === undefined) return;
+    start = next;
+    left -= sent.length;
+  }
+}
+
+function entryToWire({ key, record }: KeyedRecord, ring: Ring): Entry {
+  return {
+    keyForm: keyToWire(key),
+    valueForm: record.value && valueToWire(record.value),
+    tombstone: record.value === undefined,
+    version: formatVersion(record.version),
+    writeTime: writeTimeToWire(record.version),
+    token: ring.partitioner.tokenOf(key),
+  };
+}
+
+function listHints(
+  { hints, ring }: ClusterComponents,
+  { node, addresses }: ClusterOptions,
+): ListHintsResponse {
+  const others = addresses.filter(({ name }) => name !== node && ring.nodes.includes(name));
+  return { targets: others.map(({ name }) => hintTarget(hints, name)) };
+}
+
+function hintTarget(hints: HintStore, node: string): HintTarget {
+  const { count, bytes, oldestAgeMs, dirtyTokens, dropped } = hints.summary(node);
+  return {
+    node,
+    count: BigInt(count),
+    bytes: BigInt(bytes),
+    oldestAge: durationToWire(oldestAgeMs),
+    dirtyTokens: [...dirtyTokens],
+    dropped: BigInt(dropped),
+  };
+}

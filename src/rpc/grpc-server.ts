@@ -1,0 +1,87 @@
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { HealthImplementation } from 'grpc-health-check';
+import { ClusterServiceService } from '../../generated/quorate/v1/cluster.ts';
+import { KeyValueServiceService } from '../../generated/quorate/v1/key_value.ts';
+import { QuorateError } from '../base/quorate-error.ts';
+import type { Coordinator } from '../coordinator/coordinator.ts';
+import { formatHostPort } from '../ring/node-address.ts';
+import type { Clock } from '../runtime/clock.ts';
+import {
+  type ClusterComponents,
+  type ClusterOptions,
+  clusterHandlers,
+} from './cluster-handlers.ts';
+import { keyValueHandlers } from './key-value-handlers.ts';
+import { messageLimits, streamsPerConnectionMax } from './limits.ts';
+import { peerHandlers, peerService } from './peer-stream.ts';
+import { reflectionService } from './reflection.ts';
+
+/** The services of one node on its one port: clients, peers, health and reflection. */
+export interface GrpcServerComponents extends ClusterComponents {
+  readonly coordinator: Coordinator;
+  /** The clock that gRPC's deadlines are in. */
+  readonly transportClock: Clock;
+}
+
+/** The name under which health tells whether the node takes requests. */
+const readyService = 'quorate.v1.KeyValueService';
+/** How long open calls may take once the server is told to stop. */
+const graceMs = 3_000;
+
+export class GrpcServer {
+  readonly #components: GrpcServerComponents;
+  readonly #health = new HealthImplementation({ '': 'SERVING', [readyService]: 'NOT_SERVING' });
+  readonly #server = new Server({
+    ...messageLimits,
+    'grpc.max_concurrent_streams': streamsPerConnectionMax,
+    'grpc.keepalive_time_ms': 10_000,
+    'grpc.keepalive_timeout_ms': 3_000,
+    'grpc.keepalive_permit_without_calls': 1,
+    'grpc.so_reuseport': 0,
+  });
+
+  constructor(components: GrpcServerComponents, options: ClusterOptions) {
+    this.#components = components;
+    this.#server.addService(KeyValueServiceService, keyValueHandlers(components));
+    this.#server.addService(ClusterServiceService, clusterHandlers(components, options));
+    this.#server.addService(peerService, peerHandlers(components));
+    this.#health.addToServer(this.#server);
+    reflectionService().addToServer(this.#server);
+  }
+
+  /**
+   * Listens. @returns the port, which is a free one if 0 was asked for.
+   *
+   * @throws QuorateError CONFIGURATION if the address cannot be listened on.
+   */
+  listen(host: string, port: number): Promise<number> {
+    const address = formatHostPort({ host, port });
+    return new Promise((resolve, reject) => {
+      this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
+        if (error === null) resolve(bound);
+        else {
+          const message = `cannot listen on ${address}: it is taken or not of this machine. Stop what runs there, or choose another port`;
+          reject(new QuorateError('CONFIGURATION', { address }, message, { cause: error }));
+        }
+      });
+    });
+  }
+
+  /** Says in health whether the node takes requests. */
+  setReady(isReady: boolean): void {
+    this.#health.setStatus(readyService, isReady ? 'SERVING' : 'NOT_SERVING');
+  }
+
+  /** Stops listening; open calls have a short grace, then they end. */
+  stop(): Promise<void> {
+    return new Promise((resolve) => {
+      const force = this.#components.transportClock.schedule(graceMs, () =>
+        this.#server.forceShutdown(),
+      );
+      this.#server.tryShutdown(() => {
+        force.cancel();
+        resolve();
+      });
+    });
+  }
+}
