@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { SimulatedCluster } from '../support/simulated-cluster.ts';
+
+describe('hinted handoff', () => {
+  it('brings a missed put to the restarted node within 5 s and without any traffic', async () => {
+    const cluster = await SimulatedCluster.start({ mode: 'HINTED-HANDOFF' });
+    cluster.kill('replica1');
+    await cluster.time.advance(2_000);
+    const { explanation } = await cluster.put('replica0', 7, 'hello');
+    assert.equal(explanation?.hintsStarted, 1);
+    assert.equal(cluster.hints('replica0', 'replica1'), 1);
+    void cluster.boot('replica1');
+    await cluster.time.advance(5_000);
+    assert.equal(cluster.held('replica1', 7), 'hello');
+    assert.equal(cluster.hints('replica0', 'replica1'), 0);
+  });
+
+  it('keeps a hint for a replica that did not acknowledge by the deadline', async () => {
+    const cluster = await SimulatedCluster.start({ mode: 'HINTED-HANDOFF' });
+    cluster.host('replica2').pause();
+    await cluster.put('replica0', 7, 'hello');
+    assert.equal(cluster.hints('replica0', 'replica2'), 0);
+    await cluster.time.advance(2_100);
+    assert.equal(cluster.hints('replica0', 'replica2'), 1);
+  });
+});
+
+describe('read repair', () => {
+  it('heals a restarted node by one read, and not before', async () => {
+    const cluster = await SimulatedCluster.start({ mode: 'READ-REPAIR' });
+    cluster.kill('replica1');
+    await cluster.time.advance(2_000);
+    await cluster.put('replica0', 7, 'hello');
+    void cluster.boot('replica1');
+    await cluster.time.advance(20_000);
+    assert.equal(cluster.held('replica1', 7), undefined);
+    assert.equal(await cluster.get('replica3', 7), 'hello');
+    await cluster.time.advance(100);
+    assert.equal(cluster.held('replica1', 7), 'hello');
+  });
+});
+
+describe('a mode without repair', () => {
+  it('leaves a stale replica as it is', async () => {
+    const cluster = await SimulatedCluster.start({ mode: 'NONE' });
+    cluster.kill('replica1');
+    await cluster.time.advance(2_000);
+    await cluster.put('replica0', 7, 'hello');
+    void cluster.boot('replica1');
+    await cluster.time.advance(20_000);
+    assert.equal(await cluster.get('replica0', 7, 'ONE'), 'hello');
+    await cluster.time.advance(20_000);
+    assert.equal(cluster.held('replica1', 7), undefined);
+  });
+});

@@ -1,0 +1,162 @@
+import type { ConsistencyLevel } from '../../src/consistency/consistency-level.ts';
+import type { RepairMode } from '../../src/consistency/repair-mode.ts';
+import type { ReadResult, WriteResult } from '../../src/coordinator/request.ts';
+import type { HintLimits } from '../../src/hints/hint-store.ts';
+import { Engine } from '../../src/node/engine.ts';
+import type { Value } from '../../src/record/versioned-value.ts';
+import { byteOrderedPartitioner } from '../../src/ring/partitioner.ts';
+import { evenOwners, Ring } from '../../src/ring/ring.ts';
+import { type Logger, silentLogger } from '../../src/runtime/logger.ts';
+import { SimulatedNetwork } from './simulated-network.ts';
+import { SeededRandom, SimulatedHost, SimulatedTime } from './simulated-time.ts';
+
+/** A cluster of real engines in virtual time on a virtual network: no process, no socket. */
+export interface SimulatedClusterOptions {
+  readonly nodes?: number;
+  readonly mode?: RepairMode;
+  readonly seed?: number;
+  readonly replicationFactor?: number;
+  readonly hintLimits?: Partial<HintLimits>;
+  readonly logger?: Logger;
+}
+
+interface Running {
+  readonly host: SimulatedHost;
+  readonly engine: Engine;
+}
+
+export class SimulatedCluster {
+  readonly time = new SimulatedTime();
+  readonly network = new SimulatedNetwork(this.time);
+  readonly names: readonly string[];
+  readonly random: SeededRandom;
+  readonly #options: SimulatedClusterOptions;
+  readonly #ring: Ring;
+  readonly #running = new Map<string, Running>();
+
+  constructor(options: SimulatedClusterOptions = {}) {
+    this.#options = options;
+    this.random = new SeededRandom(options.seed ?? 1);
+    this.names = Array.from({ length: options.nodes ?? 4 }, (_, index) => `replica${index}`);
+    this.#ring = new Ring({
+      epoch: 1,
+      partitioner: byteOrderedPartitioner,
+      replicationFactor: options.replicationFactor ?? 3,
+      owners: evenOwners(this.names),
+    });
+  }
+
+  static async start(options: SimulatedClusterOptions = {}): Promise<SimulatedCluster> {
+    const cluster = new SimulatedCluster(options);
+    await Promise.all([cluster.time.advance(3_000), ...cluster.names.map((n) => cluster.boot(n))]);
+    return cluster;
+  }
+
+  /** Starts a node; settles when it is ready. Time must advance for that. */
+  boot(node: string, skewMs = 0): Promise<void> {
+    const host = new SimulatedHost(this.time);
+    host.skewMs = skewMs;
+    const engine = new Engine(
+      {
+        clock: host,
+        random: this.random,
+        logger: this.#options.logger ?? silentLogger,
+        ring: this.#ring,
+        dialerOf: (peer) => this.network.dialer(node, peer),
+      },
+      {
+        node,
+        clusterName: 'simulated',
+        mode: this.#options.mode ?? 'BOTH',
+        ...(this.#options.hintLimits && { hintLimits: this.#options.hintLimits }),
+      },
+    );
+    this.#running.set(node, { host, engine });
+    this.network.attach(node, { host, accept: (channel) => engine.links.accept(channel) });
+    return engine.start();
+  }
+
+  /** Kills a node's process: it loses all that it had. */
+  kill(node: string): void {
+    this.host(node).kill();
+    this.network.detach(node);
+  }
+
+  engine(node: string): Engine {
+    return this.#get(node).engine;
+  }
+
+  host(node: string): SimulatedHost {
+    return this.#get(node).host;
+  }
+
+  put(
+    node: string,
+    key: number,
+    text: string,
+    level: ConsistencyLevel = 'QUORUM',
+    timeoutMs = 2_000,
+  ): Promise<WriteResult> {
+    return this.write(node, key, textValue(text), level, timeoutMs);
+  }
+
+  delete(node: string, key: number, level: ConsistencyLevel = 'QUORUM'): Promise<WriteResult> {
+    return this.write(node, key, undefined, level, 2_000);
+  }
+
+  write(
+    node: string,
+    key: number,
+    value: Value | undefined,
+    level: ConsistencyLevel,
+    timeoutMs: number,
+  ): Promise<WriteResult> {
+    const request = { key: Uint8Array.of(key), level, timeoutMs, isExplained: true, value };
+    return this.time.settle(this.engine(node).coordinator.write(request));
+  }
+
+  read(
+    node: string,
+    key: number,
+    level: ConsistencyLevel = 'QUORUM',
+    timeoutMs = 2_000,
+  ): Promise<ReadResult> {
+    const request = { key: Uint8Array.of(key), level, timeoutMs, isExplained: true };
+    return this.time.settle(this.engine(node).coordinator.get(request));
+  }
+
+  /** The text that a get answers; `undefined` if absent. */
+  async get(
+    node: string,
+    key: number,
+    level: ConsistencyLevel = 'QUORUM',
+  ): Promise<string | undefined> {
+    const { record } = await this.read(node, key, level);
+    return record?.value && textOf(record.value);
+  }
+
+  /** The text that one node itself holds; `undefined` if none. */
+  held(node: string, key: number): string | undefined {
+    const value = this.engine(node).storage.get(Uint8Array.of(key))?.value;
+    return value && textOf(value);
+  }
+
+  /** How many hints a node keeps for another. */
+  hints(holder: string, target: string): number {
+    return this.engine(holder).hints.summary(target).count;
+  }
+
+  #get(node: string): Running {
+    const running = this.#running.get(node);
+    if (running === undefined) throw new Error(`no node ${node}`);
+    return running;
+  }
+}
+
+export function textValue(text: string): Value {
+  return { kind: 'text', bytes: new TextEncoder().encode(text) };
+}
+
+export function textOf(value: Value): string {
+  return new TextDecoder().decode(value.bytes);
+}
