@@ -1,0 +1,90 @@
+import { QuorateError } from '../base/quorate-error.ts';
+import type { EchoClient } from '../client/echo-client.ts';
+import type { QuorateClient } from '../client/quorate-client.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { BenchOperation, PhaseSample } from './bench-plan.ts';
+
+/**
+ * Load in a closed loop: so many callers, each of which waits for its answer before it asks again.
+ * Keys are visited in a fixed order that scatters over the ring; every phase visits the same ones.
+ */
+export interface BenchClients {
+  readonly quorate: QuorateClient;
+  readonly echo: EchoClient;
+}
+
+export interface BenchLoad {
+  readonly keys: readonly Buffer[];
+  readonly valueBytes: number;
+}
+
+/** A phase with so many failures is not a measurement. */
+const errorsMax = 1_000;
+const callsMax = 5_000_000;
+
+/** The keys of a benchmark: their first bytes, and with them their tokens, go round the ring. */
+export function benchKeys(count: number): readonly Buffer[] {
+  return Array.from({ length: count }, (_none, index) => {
+    const key = Buffer.from(`\0:bench:${String(index).padStart(6, '0')}`);
+    // 151 has no factor in common with 256, so neighbours in time are not neighbours on the ring.
+    key[0] = (index * 151) % 256;
+    return key;
+  });
+}
+
+/** How one call of an operation is made. */
+export function benchCall(
+  clients: BenchClients,
+  operation: BenchOperation,
+  valueBytes: number,
+): (key: Buffer) => Promise<unknown> {
+  const { quorate, echo } = clients;
+  const value = { kind: 'text', text: 'v'.repeat(valueBytes) } as const;
+  switch (operation) {
+    case 'echo':
+      return (key) => echo.get(key);
+    case 'get ONE':
+      return (key) => quorate.get(key, { consistency: 'ONE' });
+    case 'get QUORUM':
+      return (key) => quorate.get(key, { consistency: 'QUORUM' });
+    case 'put ONE':
+      return (key) => quorate.put(key, value, { consistency: 'ONE' });
+    case 'put QUORUM':
+      return (key) => quorate.put(key, value, { consistency: 'QUORUM' });
+  }
+}
+
+/**
+ * Calls for so long, or until the signal. Settles when the last answer is there.
+ *
+ * @throws QuorateError the last failure, if there were too many.
+ */
+export async function runPhase(
+  clock: Clock,
+  keys: readonly Buffer[],
+  options: { readonly inFlight: number; readonly durationMs: number; readonly signal: AbortSignal },
+  call: (key: Buffer) => Promise<unknown>,
+): Promise<PhaseSample> {
+  const latenciesMs: number[] = [];
+  const startMs = clock.monotonicMs();
+  const endMs = startMs + options.durationMs;
+  let calls = 0;
+  let errors = 0;
+  const caller = async (): Promise<void> => {
+    while (clock.monotonicMs() < endMs && calls < callsMax && !options.signal.aborted) {
+      const key = keys[calls++ % keys.length];
+      if (key === undefined) return;
+      const sentMs = clock.monotonicMs();
+      try {
+        await call(key);
+        latenciesMs.push(clock.monotonicMs() - sentMs);
+      } catch (error: unknown) {
+        errors++;
+        if (errors > errorsMax) throw QuorateError.from(error);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: options.inFlight }, caller));
+  const elapsedMs = clock.monotonicMs() - startMs;
+  return { calls, errors, elapsedMs, latenciesMs: Float64Array.from(latenciesMs) };
+}
