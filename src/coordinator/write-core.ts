@@ -44,6 +44,10 @@ export class WriteCore {
     return this.#query.received;
   }
 
+  hasNamedVersion(node: string): boolean {
+    return this.#queryClocksMs.has(node);
+  }
+
   /** The newest version that any replica named. */
   get newestSeen(): Version | undefined {
     return this.#newestSeen;

@@ -186,7 +186,8 @@ export class WriteOperation {
   #fail(code: QuorateErrorCode, details: Record<string, number | boolean>): void {
     this.#end();
     this.#isAnswered = true;
-    const stateOf = (node: string) => this.#queryState(node);
+    const waiting = code === 'WRITE_TIMEOUT' ? 'timed-out' : 'pending';
+    const stateOf = (node: string) => this.#queryState(node, waiting);
     this.#onError(
       new QuorateError(code, {
         required: this.#plan.required,
@@ -209,8 +210,9 @@ export class WriteOperation {
     });
   }
 
-  #queryState(node: string): ReplicaState {
-    return this.#plan.live.includes(node) ? 'pending' : 'down';
+  #queryState(node: string, waiting: ReplicaState): ReplicaState {
+    if (!this.#plan.live.includes(node)) return 'down';
+    return this.#core.hasNamedVersion(node) ? 'answered' : waiting;
   }
 
   #storeState(node: string, waiting: ReplicaState): ReplicaState {

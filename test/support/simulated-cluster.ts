@@ -111,8 +111,19 @@ export class SimulatedCluster {
     level: ConsistencyLevel,
     timeoutMs: number,
   ): Promise<WriteResult> {
+    return this.time.settle(this.startWrite(node, key, value, level, timeoutMs));
+  }
+
+  /** Starts a write and lets the caller advance the time. */
+  startWrite(
+    node: string,
+    key: number,
+    value: Value | undefined,
+    level: ConsistencyLevel,
+    timeoutMs: number,
+  ): Promise<WriteResult> {
     const request = { key: Uint8Array.of(key), level, timeoutMs, isExplained: true, value };
-    return this.time.settle(this.engine(node).coordinator.write(request));
+    return this.engine(node).coordinator.write(request);
   }
 
   read(
@@ -121,8 +132,18 @@ export class SimulatedCluster {
     level: ConsistencyLevel = 'QUORUM',
     timeoutMs = 2_000,
   ): Promise<ReadResult> {
+    return this.time.settle(this.startRead(node, key, level, timeoutMs));
+  }
+
+  /** Starts a read and lets the caller advance the time. */
+  startRead(
+    node: string,
+    key: number,
+    level: ConsistencyLevel,
+    timeoutMs: number,
+  ): Promise<ReadResult> {
     const request = { key: Uint8Array.of(key), level, timeoutMs, isExplained: true };
-    return this.time.settle(this.engine(node).coordinator.get(request));
+    return this.engine(node).coordinator.get(request);
   }
 
   /** The text that a get answers; `undefined` if absent. */

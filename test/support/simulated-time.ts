@@ -9,6 +9,7 @@ export class SimulatedTime {
   readonly #events: SimulatedEvent[] = [];
   #nowMs = 1_000;
   #sequence = 0;
+  #isAdvancing = false;
 
   get nowMs(): number {
     return this.#nowMs;
@@ -24,8 +25,11 @@ export class SimulatedTime {
     };
   }
 
-  /** Runs all that happens in the next `durationMs`. */
+  /** Runs all that happens in the next `durationMs`. One at a time: time is one. */
   async advance(durationMs: number): Promise<void> {
+    if (this.#isAdvancing)
+      throw new Error('time is already advancing: settle all promises at once');
+    this.#isAdvancing = true;
     const untilMs = this.#nowMs + durationMs;
     await settlePromises();
     for (let event = this.#events[0]; event && event.atMs <= untilMs; event = this.#events[0]) {
@@ -35,6 +39,7 @@ export class SimulatedTime {
       await settlePromises();
     }
     this.#nowMs = untilMs;
+    this.#isAdvancing = false;
   }
 
   /** Advances until a promise settles, at most `limitMs`. */
