@@ -9,8 +9,6 @@ import { WriteOperation } from './write-operation.ts';
 /** How many client requests a node coordinates at once, and how many bytes they may take. */
 export const requestsInFlightMax = 8_192;
 export const requestBytesInFlightMax = 64 * 1024 * 1024;
-/** How long an overloaded node asks its callers to wait. */
-export const overloadRetryMs = 50;
 
 /**
  * Serves client requests from this node: plans each once, checks that it can succeed, and hands it
@@ -55,7 +53,7 @@ export class Coordinator {
   get(request: ReadRequest): Promise<ReadResult> {
     const bytes = recordBytes(request.key, undefined);
     return this.#run(bytes, (resolve, reject) => {
-      const plan = this.#plan(request);
+      const plan = this.#plan(request, bytes);
       const operation = new ReadOperation(
         this.#components,
         this.#options,
@@ -78,7 +76,7 @@ export class Coordinator {
   write(request: WriteRequest): Promise<WriteResult> {
     const bytes = recordBytes(request.key, undefined) + (request.value?.bytes.length ?? 0);
     return this.#run(bytes, (resolve, reject) => {
-      const plan = this.#plan(request);
+      const plan = this.#plan(request, bytes);
       this.#judgeClock(plan);
       new WriteOperation(this.#components, this.#options, request, plan, resolve, reject).start();
     });
@@ -95,8 +93,7 @@ export class Coordinator {
       this.#inFlight >= requestsInFlightMax ||
       this.#bytesInFlight + bytes > requestBytesInFlightMax
     ) {
-      const details = { inFlight: this.#inFlight, retryMs: overloadRetryMs, mayHaveApplied: false };
-      return Promise.reject(new QuorateError('OVERLOADED', details));
+      return Promise.reject(overloaded({ inFlight: this.#inFlight }));
     }
     this.#inFlight++;
     this.#bytesInFlight += bytes;
@@ -122,7 +119,7 @@ export class Coordinator {
     });
   }
 
-  #plan(request: ReadRequest | WriteRequest): ReplicaPlan {
+  #plan(request: ReadRequest | WriteRequest, bytes: number): ReplicaPlan {
     const { ring, replicas } = this.#components;
     const plan = planReplicas(ring, replicas, request.key, request.level);
     const { required } = plan;
@@ -142,6 +139,8 @@ export class Coordinator {
           .join(' '),
       });
     }
+    const roomy = plan.live.filter((node) => replicas.clientOf(node).hasRoom(bytes));
+    if (roomy.length < required) throw overloaded({ required, roomy: roomy.length });
     return plan;
   }
 
@@ -152,4 +151,8 @@ export class Coordinator {
     if (verdict === 'agrees' || (verdict === 'uncompared' && plan.isLinearizable)) return;
     throw new QuorateError('CLOCK_SKEW', { verdict, mayHaveApplied: false });
   }
+}
+
+function overloaded(details: Readonly<Record<string, number>>): QuorateError {
+  return new QuorateError('OVERLOADED', { ...details, mayHaveApplied: false });
 }

@@ -41,7 +41,7 @@ export class LinkSet {
   readonly #links = new Map<string, PeerLink>();
   readonly #sessions = new Set<PeerSession>();
   readonly #unknown = new Set<string>();
-  readonly #upListeners: ((node: string) => void)[] = [];
+  readonly #liveListeners: ((node: string) => void)[] = [];
   #onSettled: (() => void) | undefined;
   #timer: Timer | undefined;
   #isStopped = false;
@@ -108,9 +108,9 @@ export class LinkSet {
     return this.#unknown.has(node);
   }
 
-  /** Calls back with the name of each node whose link comes up. */
-  onUp(listener: (node: string) => void): void {
-    this.#upListeners.push(listener);
+  /** Calls back with the name of each node that can be asked from now on. */
+  onLive(listener: (node: string) => void): void {
+    this.#liveListeners.push(listener);
   }
 
   /** The refusals of those that will not talk to this node; none if one peer talks to it. */
@@ -127,8 +127,12 @@ export class LinkSet {
       hello: () => this.#hello(),
       judge: (welcome) => this.#judge(welcome),
       listener: {
-        onUp: (node, welcome) => this.#onUp(node, welcome),
-        onDown: (node) => this.#components.clockMonitor.forget(node),
+        onWelcome: (node, welcome) =>
+          this.#components.membership.reportIncarnation(node, welcome.incarnation),
+        onLive: (node) => {
+          for (const listener of this.#liveListeners) listener(node);
+        },
+        onNotLive: (node) => this.#components.clockMonitor.forget(node),
         onAttempted: (node) => this.#onAttempted(node),
         onClock: (node, clockMs, sent, received) => this.#onClock(node, clockMs, sent, received),
       },
@@ -177,11 +181,6 @@ export class LinkSet {
     }
     this.#components.membership.reportIncarnation(hello.node, hello.incarnation);
     return { welcome: this.#hello() };
-  }
-
-  #onUp(node: string, welcome: Hello): void {
-    this.#components.membership.reportIncarnation(node, welcome.incarnation);
-    for (const listener of this.#upListeners) listener(node);
   }
 
   #onAttempted(node: string): void {

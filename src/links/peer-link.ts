@@ -57,8 +57,12 @@ export interface PeerLinkOptions {
 }
 
 export interface PeerLinkListener {
-  onUp(peer: string, welcome: Hello): void;
-  onDown(peer: string): void;
+  /** The handshake is done. */
+  onWelcome(peer: string, welcome: Hello): void;
+  /** The peer can be asked: the link came up, or the peer was heard again after a silence. */
+  onLive(peer: string): void;
+  /** The peer cannot be asked any more. */
+  onNotLive(peer: string): void;
   /** A try to connect has ended, well or not. */
   onAttempted(peer: string): void;
   onClock(peer: string, clockMs: number, sent: ClockReading, received: ClockReading): void;
@@ -89,6 +93,7 @@ export class PeerLink {
   #timer: Timer | undefined;
   #backoffMs = backoffMsMin;
   #lastHeardMs = 0;
+  #wasLive = false;
   #roundTripMs: number | undefined;
   #refusal: Refusal | undefined;
   #problem = 'not connected yet';
@@ -204,6 +209,18 @@ export class PeerLink {
     else if (frame.kind === 'refusal') this.#refuse(frame.refusal);
     else if (frame.kind === 'pong') this.#onPong(frame.id, frame.clockMs);
     else for (const reply of frame.replies) this.#onReply(reply);
+    this.#tellLiveness();
+  }
+
+  #tellLiveness(): void {
+    const isLive = this.isLive();
+    if (isLive === this.#wasLive) return;
+    this.#wasLive = isLive;
+    const { logger } = this.#components;
+    if (isLive) logger.info('peer is live', { peer: this.#options.peer });
+    else logger.warn('peer is not live', { peer: this.#options.peer, reason: this.problem });
+    if (isLive) this.#options.listener.onLive(this.#options.peer);
+    else this.#options.listener.onNotLive(this.#options.peer);
   }
 
   #onWelcome(welcome: Hello): void {
@@ -220,10 +237,9 @@ export class PeerLink {
     this.#refusal = undefined;
     this.#backoffMs = backoffMsMin;
     this.#timer?.cancel();
-    this.#components.logger.info('peer is up', { peer: this.#options.peer });
     this.ping();
     this.#timer = this.#components.clock.schedule(pingEveryMs, () => this.#supervise());
-    this.#options.listener.onUp(this.#options.peer, welcome);
+    this.#options.listener.onWelcome(this.#options.peer, welcome);
     this.#options.listener.onAttempted(this.#options.peer);
   }
 
@@ -253,6 +269,7 @@ export class PeerLink {
 
   #supervise(): void {
     if (this.#silenceMs() > linkSilenceMsMax) return this.#break('silent');
+    this.#tellLiveness();
     const nowMs = this.#components.clock.monotonicMs();
     for (const [id, pending] of this.#pending) {
       if (pending.deadlineMs > nowMs) continue;
@@ -272,7 +289,6 @@ export class PeerLink {
   /** Ends this stream and, unless stopped, waits for the next try. */
   #break(reason: string): void {
     if (this.#state !== 'connecting' && this.#state !== 'up') return;
-    const wasUp = this.#state === 'up';
     this.#state = 'waiting';
     this.#problem = reason;
     this.#timer?.cancel();
@@ -286,10 +302,7 @@ export class PeerLink {
     const delayMs = this.#backoffMs * (0.75 + this.#components.random.fraction() / 4);
     this.#backoffMs = Math.min(backoffMsMax, this.#backoffMs * 2);
     this.#timer = this.#components.clock.schedule(delayMs, () => this.#connect());
-    if (wasUp) {
-      this.#components.logger.warn('peer is down', { peer: this.#options.peer, reason });
-      this.#options.listener.onDown(this.#options.peer);
-    }
+    this.#tellLiveness();
     this.#endRequests();
     this.#options.listener.onAttempted(this.#options.peer);
   }

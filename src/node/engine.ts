@@ -89,7 +89,7 @@ export class Engine {
   async start(): Promise<void> {
     this.membership.reportIncarnation(this.#options.node, this.incarnation);
     this.membership.onRecovered((node) => this.#dispatcher.replay(node));
-    this.links.onUp((node) => this.#dispatcher.replay(node));
+    this.links.onLive((node) => this.#dispatcher.replay(node));
     this.#dispatcher.start();
     this.#watchClock();
     // In memory nothing remembers the versions of the last run. They were at most this far ahead,

@@ -52,7 +52,8 @@ const statusOf = {
   INTERNAL: statusCodes.INTERNAL,
 } as const satisfies Record<QuorateErrorCode, number>;
 
-const retryDelayMsDefault = 50;
+/** How long an overloaded node asks its callers to wait; under a second. */
+const overloadRetryMs = 50;
 
 /** A gRPC status: its code, its text, and the encoded google.rpc.Status. */
 export interface WireStatus {
@@ -65,7 +66,7 @@ export interface WireStatus {
 export function errorToWire(error: QuorateError): WireStatus {
   const code = statusOf[error.code];
   const details = [packErrorInfo(error)];
-  if (error.code === 'OVERLOADED') details.push(packRetryInfo(error));
+  if (error.code === 'OVERLOADED') details.push(packRetryInfo());
   if ('field' in error.details) details.push(packBadRequest(error));
   const encoded = Status.encode({ code, message: error.message, details }).finish();
   return { code, message: error.message, details: Buffer.from(encoded) };
@@ -115,10 +116,8 @@ function packErrorInfo(error: QuorateError): Any {
   return pack('google.rpc.ErrorInfo', ErrorInfo.encode(info).finish());
 }
 
-function packRetryInfo(error: QuorateError): Any {
-  const { retryMs } = error.details;
-  const delayMs = typeof retryMs === 'number' ? retryMs : retryDelayMsDefault;
-  const retryDelay = { seconds: BigInt(Math.floor(delayMs / 1e3)), nanos: (delayMs % 1e3) * 1e6 };
+function packRetryInfo(): Any {
+  const retryDelay = { seconds: 0n, nanos: overloadRetryMs * 1_000_000 };
   return pack('google.rpc.RetryInfo', RetryInfo.encode({ retryDelay }).finish());
 }
 
