@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import type { ArgumentsCamelCase, Argv } from 'yargs';
+import { QuorateError } from '../base/quorate-error.ts';
+import { parseSettings, type Settings, settingsOfEnvironment } from '../config/settings.ts';
+import type { ExitCode } from './exit-code.ts';
+
+/**
+ * A command of the command line. Its flags also come from `QUORATE_*` and from the file named by
+ * `--config`, except its positional arguments.
+ */
+export interface Command {
+  /** Adds it to a command line. */
+  addTo(yargs: Argv, outcome: CommandOutcome): Argv;
+}
+
+/** What the command that ran leaves behind. */
+export interface CommandOutcome {
+  exitCode: ExitCode;
+  /** The flags that the command which was chosen knows, for suggestions. */
+  flags: readonly string[];
+}
+
+export interface CommandDefinition<Args> {
+  /** The name and the positional arguments, in the notation of yargs. */
+  readonly command: string;
+  readonly describe: string;
+  /** Declares arguments, flags and examples. */
+  readonly builder: (yargs: Argv) => Argv<Args>;
+  /** Settles with the exit code; what it throws is said in one sentence. */
+  readonly run: (args: ArgumentsCamelCase<NoInfer<Args>>) => Promise<ExitCode> | ExitCode;
+}
+
+/** Makes a command. */
+export function defineCommand<Args>(definition: CommandDefinition<Args>): Command {
+  const { command, describe, builder, run } = definition;
+  return {
+    addTo: (yargs, outcome) =>
+      yargs.command(
+        command,
+        describe,
+        (own) => {
+          const built = builder(own);
+          outcome.flags = flagsOf(built, command);
+          return withSettings(built, outcome.flags);
+        },
+        async (args) => {
+          outcome.exitCode = await run(args as ArgumentsCamelCase<Args>);
+        },
+      ),
+  };
+}
+
+/** The flags declared so far, without the positional arguments and what yargs adds. */
+function flagsOf(yargs: Argv<unknown>, command: string): readonly string[] {
+  const positionals = [...command.matchAll(/[<[]([\w-]+)/g)].map(([, name]) => name);
+  const { key } = (yargs as unknown as YargsInternals).getOptions();
+  return Object.keys(key).filter((name) => name.length > 1 && !positionals.includes(name));
+}
+
+/** What yargs has but its types leave out. */
+interface YargsInternals {
+  getOptions(): { readonly key: Readonly<Record<string, unknown>> };
+}
+
+function withSettings<Args>(yargs: Argv<Args>, flags: readonly string[]): Argv<Args> {
+  const environment = settingsOfEnvironment(process.env);
+  const known = (settings: Settings): Settings =>
+    Object.fromEntries(Object.entries(settings).filter(([name]) => flags.includes(name)));
+  const path = environment['config'];
+  const file = (from: string) => ({ ...known(readSettings(from)), ...known(environment) });
+  yargs.config(path === undefined ? known(environment) : file(String(path)));
+  return yargs.option('config', {
+    type: 'string',
+    config: true,
+    describe: 'JSON file with settings, by the names of the flags',
+    configParser: file,
+  });
+}
+
+function readSettings(path: string): Settings {
+  try {
+    return parseSettings(readFileSync(path, 'utf8'), path);
+  } catch (error: unknown) {
+    if (error instanceof QuorateError) throw error;
+    const message = `cannot read ${path}: name a file that exists after --config`;
+    throw new QuorateError('CONFIGURATION', { path }, message, { cause: error });
+  }
+}

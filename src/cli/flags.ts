@@ -1,0 +1,151 @@
+import type { Argv } from 'yargs';
+import { QuorateError } from '../base/quorate-error.ts';
+import { parseChoice, parseLevel, parsePartitioner } from '../config/choices.ts';
+import { parseDuration } from '../config/duration.ts';
+import { parseHostPort } from '../config/host-port.ts';
+import { isNodeName } from '../config/replicas-file.ts';
+import { logLevels } from '../runtime/pino-logger.ts';
+
+/** Flags that several commands share, with their readers. */
+
+export const serverFlag = {
+  alias: 's',
+  default: '127.0.0.1:9090',
+  type: 'string',
+  requiresArg: true,
+  describe: 'the node to ask, as host:port',
+  coerce: parseHostPort,
+} as const;
+
+export const timeoutFlag = {
+  default: '2s',
+  type: 'string',
+  requiresArg: true,
+  describe: 'how long to wait, 30s at most',
+  coerce: (text: string) => readTimeout(text),
+} as const;
+
+/** The forms of an answer. */
+const outputForms = ['table', 'json', 'raw'] as const;
+
+export type OutputForm = (typeof outputForms)[number];
+
+export const outputFlag = {
+  alias: 'o',
+  default: 'table',
+  type: 'string',
+  requiresArg: true,
+  describe: 'form of the answer on stdout: table, json or raw',
+  coerce: (text: string) => parseChoice(text, outputForms, 'form of output'),
+} as const;
+
+export const consistencyFlag = {
+  alias: 'c',
+  default: 'QUORUM',
+  type: 'string',
+  requiresArg: true,
+  describe: 'ONE, TWO, THREE, QUORUM or ALL',
+  coerce: parseLevel,
+} as const;
+
+export const explainFlag = {
+  default: false,
+  type: 'boolean',
+  describe: 'show which replicas said what',
+} as const;
+
+/** Flags of the commands that ask a node. */
+export function withServer(yargs: Argv) {
+  return yargs
+    .option('server', serverFlag)
+    .option('timeout', timeoutFlag)
+    .option('output', outputFlag);
+}
+
+/** Flags of the commands on one key. */
+export function withKey(yargs: Argv) {
+  return withServer(yargs)
+    .positional('key', {
+      type: 'string',
+      demandOption: true,
+      describe: '0 to 255 is the number key, else text; text:63 and hex:00ff say which',
+    })
+    .option('consistency', consistencyFlag)
+    .option('explain', explainFlag);
+}
+
+/** Flags of a node, which `cluster` hands on. */
+export function withNodeSettings(yargs: Argv) {
+  return yargs
+    .option('partitioner', {
+      default: 'byte-ordered',
+      type: 'string',
+      requiresArg: true,
+      describe: 'byte-ordered keeps the order of keys, hash spreads text keys',
+      coerce: parsePartitioner,
+    })
+    .option('replication-factor', {
+      default: '3',
+      type: 'string',
+      requiresArg: true,
+      describe: 'how many nodes hold each key',
+      coerce: (text: string) => readCount(text, '--replication-factor', 256),
+    })
+    .option('cluster-name', {
+      default: 'quorate',
+      type: 'string',
+      requiresArg: true,
+      describe: 'nodes of another cluster name are refused',
+      coerce: readClusterName,
+    })
+    .option('hint-limit', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'missed writes kept for one node at most [default: 100000]',
+      coerce: (text: string | undefined) =>
+        text === undefined ? undefined : readCount(text, '--hint-limit', 100_000_000),
+    })
+    .option('in-memory', {
+      default: true,
+      type: 'boolean',
+      describe: 'keep data in memory only, as all nodes do today',
+    })
+    .option('log-level', {
+      default: 'info',
+      type: 'string',
+      requiresArg: true,
+      describe: `the least grave events that are logged: ${logLevels.join(', ')}`,
+      coerce: (text: string) => parseChoice(text, logLevels, 'log level'),
+    });
+}
+
+/** What {@link withNodeSettings} reads. */
+export interface NodeSettings {
+  readonly partitioner: ReturnType<typeof parsePartitioner>;
+  readonly replicationFactor: number;
+  readonly clusterName: string;
+  readonly hintLimit: number | undefined;
+  readonly logLevel: (typeof logLevels)[number];
+}
+
+const timeoutMsMax = 30_000;
+
+function readTimeout(text: string): number {
+  const timeoutMs = parseDuration(text);
+  if (timeoutMs <= timeoutMsMax) return timeoutMs;
+  const message = `--timeout ${text} is too long: 30s is the most that a node allows`;
+  throw new QuorateError('CONFIGURATION', { text }, message);
+}
+
+function readCount(text: string, flag: string, max: number): number {
+  const count = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  if (count >= 1 && count <= max) return count;
+  const message = `${flag} ${text} is not a number from 1 to ${max}: give one`;
+  throw new QuorateError('CONFIGURATION', { text }, message);
+}
+
+function readClusterName(text: string): string {
+  if (isNodeName(text)) return text;
+  const message = `--cluster-name "${text}" cannot be used: take 1 to 63 of A-Z a-z 0-9 . _ -`;
+  throw new QuorateError('CONFIGURATION', { text }, message);
+}

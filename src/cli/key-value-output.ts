@@ -1,0 +1,105 @@
+import { asBuffer, formatHex } from '../base/bytes.ts';
+import type { ExplanationAnswer, GetAnswer, PlainValue, WriteAnswer } from '../client/answers.ts';
+import { formatTime } from '../runtime/format-time.ts';
+import type { OutputForm } from './flags.ts';
+import { formatTable } from './table.ts';
+import { print, printBytes, say } from './terminal.ts';
+
+/**
+ * What get, put and delete print.
+ *
+ * `-o json` of get: `{key, found, kind, value, version, writeTime}` with kind text, json or bytes
+ * (then the value is base64), the last four only if they exist. Of put and delete: `{key, version,
+ * writeTime}`. With `--explain` both also have `explanation`, as the client gives it.
+ */
+
+/** Prints the answer to a get. An absent key has no data; that is said on stderr. */
+export function printGet(key: string, answer: GetAnswer, form: OutputForm): void {
+  const { value, version, explanation } = answer;
+  if (form === 'json') {
+    print(
+      JSON.stringify({
+        key,
+        found: value !== undefined,
+        ...(value && jsonOf(value)),
+        ...(version !== '' && { version }),
+        ...writeTime(answer),
+        ...(explanation && { explanation }),
+      }),
+    );
+    return;
+  }
+  if (value === undefined) say(version === '' ? 'absent' : `absent (deleted at ${version})`);
+  else if (form === 'raw') printBytes(rawOf(value));
+  else print(textOf(value));
+  if (explanation) sayExplanation(explanation, version);
+}
+
+/** Prints the answer to a put or a delete. */
+export function printWrite(
+  what: 'put' | 'delete',
+  key: string,
+  answer: WriteAnswer,
+  form: OutputForm,
+): void {
+  const { version, explanation } = answer;
+  if (form === 'json') {
+    print(
+      JSON.stringify({ key, version, ...writeTime(answer), ...(explanation && { explanation }) }),
+    );
+    return;
+  }
+  print(form === 'raw' ? version : `${what === 'put' ? 'stored' : 'deleted'} at ${version}`);
+  if (explanation) sayExplanation(explanation, version);
+}
+
+function writeTime({ writeTimeMs }: WriteAnswer) {
+  return writeTimeMs === undefined ? {} : { writeTime: formatTime(writeTimeMs) };
+}
+
+/** A value for a JSON document. */
+export function jsonOf(value: PlainValue) {
+  switch (value.kind) {
+    case 'text':
+      return { kind: value.kind, value: value.text };
+    case 'bytes':
+      return { kind: value.kind, value: asBuffer(value.bytes).toString('base64') };
+    case 'json':
+      return { kind: value.kind, value: value.json };
+  }
+}
+
+/** A value on a terminal: bytes in hexadecimal. */
+export function textOf(value: PlainValue): string {
+  switch (value.kind) {
+    case 'text':
+      return value.text;
+    case 'bytes':
+      return `hex:${formatHex(value.bytes)}`;
+    case 'json':
+      return JSON.stringify(value.json);
+  }
+}
+
+function rawOf(value: PlainValue): Uint8Array {
+  return value.kind === 'bytes' ? value.bytes : Buffer.from(textOf(value));
+}
+
+function sayExplanation(explanation: ExplanationAnswer, version: string): void {
+  const { coordinator, ringEpoch, token, consistency, required, received } = explanation;
+  say(
+    `coordinator ${coordinator}, ring epoch ${ringEpoch}, token ${token}, ${consistency}: ${received} of ${required} answers needed${explanation.isSuperseded ? ', superseded by a newer write' : ''}`,
+  );
+  const rows = explanation.replicas.map((replica) => [
+    replica.node,
+    replica.isHinted ? `${replica.state}, hinted` : replica.state,
+    replica.version === '' ? '-' : replica.version,
+    replica.state === 'answered' ? `${replica.milliseconds.toFixed(1)} ms` : '-',
+    replica.state === 'answered' && replica.version !== version ? 'differs' : '',
+  ]);
+  say(formatTable(['replica', 'state', 'version', 'after', ''], rows));
+  const { writeBacks, repairsStarted, hintsStarted } = explanation;
+  say(
+    `write-backs ${writeBacks}, repairs started ${repairsStarted}, hints started ${hintsStarted}`,
+  );
+}

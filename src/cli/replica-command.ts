@@ -1,0 +1,137 @@
+import { QuorateError } from '../base/quorate-error.ts';
+import { parseMode } from '../config/choices.ts';
+import { formatHostPort, type NodeAddress, parsePort } from '../config/replicas-file.ts';
+import { QuorateNode } from '../node/quorate-node.ts';
+import type { Logger } from '../runtime/logger.ts';
+import { PinoLogger } from '../runtime/pino-logger.ts';
+import { SystemClock } from '../runtime/system-clock.ts';
+import { defineCommand } from './command.ts';
+import { type ExitCode, exitCodes } from './exit-code.ts';
+import { type NodeSettings, withNodeSettings } from './flags.ts';
+import { readReplicas } from './replicas.ts';
+import { nodeClock } from './test-clock.ts';
+
+/** `quorate replica`: one node, in the foreground, until a signal stops it. */
+export const replicaCommand = defineCommand({
+  command: 'replica <name> <port> <replicas-file> <mode>',
+  describe: 'Run one node',
+  builder: (yargs) =>
+    withNodeSettings(yargs)
+      .positional('name', { type: 'string', demandOption: true, describe: 'its name in the file' })
+      .positional('port', {
+        type: 'string',
+        demandOption: true,
+        describe: 'where it listens',
+        coerce: readPort,
+      })
+      .positional('replicas-file', {
+        type: 'string',
+        demandOption: true,
+        describe: 'all nodes, "name host port" a line, the same file for every node',
+      })
+      .positional('mode', {
+        type: 'string',
+        demandOption: true,
+        describe: 'what heals stale copies: READ-REPAIR, HINTED-HANDOFF, BOTH or NONE',
+        coerce: parseMode,
+      })
+      .option('host', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'where it listens [default: the host of its own line]',
+      })
+      .example('$0 replica replica0 9090 replicas.txt BOTH', 'the first node of replicas.txt')
+      .epilogue('It logs to stderr. SIGTERM and Ctrl-C drain it and stop it.'),
+  run: (args) => runReplica(args),
+});
+
+interface ReplicaArgs extends NodeSettings {
+  readonly name: string;
+  readonly port: number;
+  readonly replicasFile: string;
+  readonly mode: ReturnType<typeof parseMode>;
+  readonly host: string | undefined;
+}
+
+async function runReplica(args: ReplicaArgs): Promise<ExitCode> {
+  const { name, port, host, replicasFile, mode, hintLimit } = args;
+  const replicas = readReplicas(replicasFile);
+  process.title = `replica ${name} ${port}`;
+  const logger = new PinoLogger(process.stderr, { node: name, level: args.logLevel });
+  endOnUncaught(logger);
+  const node = new QuorateNode(
+    { logger, clock: nodeClock() },
+    {
+      node: name,
+      port,
+      ...(host !== undefined && { host }),
+      replicas,
+      mode,
+      clusterName: args.clusterName,
+      partitioner: args.partitioner,
+      replicationFactor: args.replicationFactor,
+      ...(hintLimit !== undefined && { hintLimits: { hintsPerTargetMax: hintLimit } }),
+    },
+  );
+  warnOfDifferences(logger, args, replicas);
+  logger.info('storage is in memory: a restart loses this copy', { mode });
+  const toldToStop = stopRequest(logger);
+  const outcome = await Promise.race([node.start().then(() => 'started' as const), toldToStop]);
+  if (outcome === 'started') {
+    logger.info('ready', { address: node.address, pid: process.pid });
+    process.send?.({ event: 'ready', node: name, address: node.address });
+    await toldToStop;
+  }
+  await Promise.race([node.stop(), passed(stopMsMax)]);
+  logger.info('stopped');
+  process.exit(exitCodes.ok);
+}
+
+/** A node that hangs while it stops is ended, so that it is gone within 10 s. */
+const stopMsMax = 9_000;
+
+function passed(delayMs: number): Promise<void> {
+  return new Promise((resolve) => new SystemClock().schedule(delayMs, resolve));
+}
+
+/** Settles at the first request to stop; a second signal ends the process at once. */
+function stopRequest(logger: Logger): Promise<'stop'> {
+  return new Promise((resolve) => {
+    let isStopping = false;
+    const stop = (reason: string, code: number) => {
+      if (isStopping) process.exit(code);
+      isStopping = true;
+      logger.info('stopping', { reason });
+      resolve('stop');
+    };
+    process.on('SIGTERM', () => stop('SIGTERM', 143));
+    process.on('SIGINT', () => stop('SIGINT', 130));
+    // A launcher that was killed cannot stop its nodes: they notice that the channel has closed.
+    if (process.connected) process.on('disconnect', () => stop('the launcher is gone', 1));
+  });
+}
+
+function endOnUncaught(logger: Logger): void {
+  process.on('uncaughtException', (error) => {
+    logger.error('uncaught exception', { reason: String(error), stack: error.stack });
+    process.exit(1);
+  });
+}
+
+function warnOfDifferences(logger: Logger, args: ReplicaArgs, replicas: readonly NodeAddress[]) {
+  const own = replicas.find(({ name }) => name === args.name);
+  if (own === undefined) return;
+  const listening = { host: args.host ?? own.host, port: args.port };
+  if (listening.port === own.port && listening.host === own.host) return;
+  logger.warn('listens elsewhere than the replicas file says, where the others look for it', {
+    listens: formatHostPort(listening),
+    file: formatHostPort(own),
+  });
+}
+
+function readPort(text: string): number {
+  const port = parsePort(text);
+  if (port !== undefined) return port;
+  const message = `"${text}" is not a port: use a number from 1 to 65535`;
+  throw new QuorateError('CONFIGURATION', { text }, message);
+}
