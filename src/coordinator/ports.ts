@@ -6,8 +6,8 @@ import type { VersionedValue } from '../record/versioned-value.ts';
 /** One replica: the node's own, or one behind a link. */
 export interface ReplicaClient {
   /**
-   * Asks the replica. `onReply` is called at most once, perhaps before this returns; a reply that
-   * is not there at `deadlineMs` (monotonic) may never come.
+   * Asks the replica. `onReply` is called once, perhaps before this returns; some time after
+   * `deadlineMs` (monotonic) it is told that the reply is overdue.
    */
   send(request: ReplicaRequest, deadlineMs: number, onReply: (reply: ReplicaReply) => void): void;
   /** Whether a request of so many bytes would be queued now. */

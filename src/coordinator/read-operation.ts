@@ -1,6 +1,6 @@
 import { QuorateError, type QuorateErrorCode } from '../base/quorate-error.ts';
 import { repairsReads } from '../consistency/repair-mode.ts';
-import type { ReplicaReply } from '../record/replica-messages.ts';
+import { isOverdue, type ReplicaReply } from '../record/replica-messages.ts';
 import type { VersionedValue } from '../record/versioned-value.ts';
 import type { Timer } from '../runtime/clock.ts';
 import type { CoordinatorComponents, CoordinatorOptions } from './components.ts';
@@ -117,6 +117,7 @@ export class ReadOperation {
   #onReply(node: string, reply: ReplicaReply): void {
     this.#waitingFor--;
     if (this.#isEnded) return;
+    if (isOverdue(reply)) return this.#onDeadline();
     this.#times?.answered(node, this.#components.clock.monotonicMs());
     if (reply.outcome === 'ok') this.#core.addHeld(node, reply.version, reply.record);
     else this.#core.addFailure(node);

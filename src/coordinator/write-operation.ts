@@ -1,7 +1,7 @@
 import { QuorateError, type QuorateErrorCode } from '../base/quorate-error.ts';
 import { keepsHints } from '../consistency/repair-mode.ts';
 import { clockApartMsMax } from '../record/clock-monitor.ts';
-import type { ReplicaReply } from '../record/replica-messages.ts';
+import { isOverdue, type ReplicaReply } from '../record/replica-messages.ts';
 import type { Version } from '../record/version.ts';
 import { recordBytes, type VersionedValue } from '../record/versioned-value.ts';
 import type { Timer } from '../runtime/clock.ts';
@@ -84,6 +84,7 @@ export class WriteOperation {
 
   #onVersionReply(node: string, reply: ReplicaReply): void {
     if (this.#phase !== 'query') return;
+    if (isOverdue(reply)) return this.#onDeadline();
     this.#times?.answered(node, this.#components.clock.monotonicMs());
     if (reply.outcome === 'ok') this.#core.addVersion(node, reply.version, reply.clockMs);
     else this.#core.addVersionFailure(node);
@@ -139,6 +140,7 @@ export class WriteOperation {
 
   #onStoreReply(node: string, reply: ReplicaReply): void {
     if (this.#phase !== 'store') return;
+    if (isOverdue(reply)) return this.#onDeadline();
     this.#times?.answered(node, this.#components.clock.monotonicMs());
     if (reply.outcome === 'ok' && reply.version !== undefined) {
       this.#core.addStored(node, reply.version);

@@ -51,3 +51,8 @@ export type ReplicaReply =
  * node does not hold the token. `not-sent`: the link was down, its queue full or the time over.
  */
 export type RefusalReason = 'clock-ahead' | 'not-a-replica' | 'not-sent';
+
+/** Whether a reply only says that the deadline of its request has passed. */
+export function isOverdue(reply: ReplicaReply): boolean {
+  return reply.outcome === 'unknown' && reply.reason === 'timed-out';
+}
