@@ -13,14 +13,11 @@ export interface BenchClients {
   readonly echo: EchoClient;
 }
 
-export interface BenchLoad {
-  readonly keys: readonly Buffer[];
-  readonly valueBytes: number;
-}
-
 /** A phase with so many failures is not a measurement. */
 const errorsMax = 1_000;
 const callsMax = 5_000_000;
+/** How many keys are written or deleted at once, before and after. */
+const setUpInFlight = 16;
 
 /** The keys of a benchmark: their first bytes, and with them their tokens, go round the ring. */
 export function benchKeys(count: number): readonly Buffer[] {
@@ -87,4 +84,20 @@ export async function runPhase(
   await Promise.all(Array.from({ length: options.inFlight }, caller));
   const elapsedMs = clock.monotonicMs() - startMs;
   return { calls, errors, elapsedMs, latenciesMs: Float64Array.from(latenciesMs) };
+}
+
+/** Calls once for each key, several at a time, until the signal. @throws QuorateError */
+export async function callForEach(
+  keys: readonly Buffer[],
+  signal: AbortSignal,
+  call: (key: Buffer) => Promise<unknown>,
+): Promise<void> {
+  const waiting = keys.values();
+  const caller = async (): Promise<void> => {
+    for (const key of waiting) {
+      if (signal.aborted) return;
+      await call(key);
+    }
+  };
+  await Promise.all(Array.from({ length: setUpInFlight }, caller));
 }

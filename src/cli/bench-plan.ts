@@ -7,13 +7,7 @@
  */
 
 /** What is measured; `echo` is the yardstick. */
-export const benchOperations = [
-  'echo',
-  'get ONE',
-  'get QUORUM',
-  'put ONE',
-  'put QUORUM',
-] as const;
+export const benchOperations = ['echo', 'get ONE', 'get QUORUM', 'put ONE', 'put QUORUM'] as const;
 
 export type BenchOperation = (typeof benchOperations)[number];
 
@@ -47,10 +41,7 @@ export interface BenchResult {
 }
 
 /** All phases in order: in each round, per number in flight, the echo and then each operation. */
-export function planBench(
-  rounds: number,
-  inFlights: readonly number[],
-): readonly BenchPhase[] {
+export function planBench(rounds: number, inFlights: readonly number[]): readonly BenchPhase[] {
   const phases: BenchPhase[] = [];
   for (let round = 1; round <= rounds; round++) {
     for (const inFlight of inFlights) {

@@ -1,5 +1,7 @@
+import { benchCommand } from './bench-command.ts';
 import { clusterCommand } from './cluster-command.ts';
 import type { Command } from './command.ts';
+import { echoCommand } from './echo-command.ts';
 import { getCommand } from './get-command.ts';
 import { putCommand } from './put-command.ts';
 import { replicaCommand } from './replica-command.ts';
@@ -10,4 +12,6 @@ export const commands: readonly Command[] = [
   replicaCommand,
   getCommand,
   putCommand,
+  benchCommand,
+  echoCommand,
 ];

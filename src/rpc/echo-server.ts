@@ -4,6 +4,8 @@ import {
   type GetResponse,
   KeyValueServiceService,
 } from '../../generated/quorate/v1/key_value.ts';
+import { QuorateError } from '../base/quorate-error.ts';
+import { formatHostPort } from '../ring/node-address.ts';
 import { messageLimits, streamsPerConnectionMax } from './limits.ts';
 
 /**
@@ -42,12 +44,17 @@ export class EchoServer {
     );
   }
 
-  /** Listens on a free port of a host. @returns the port. */
-  listen(host: string): Promise<number> {
+  /** Listens. @throws QuorateError CONFIGURATION if the address cannot be listened on. */
+  listen(host: string, port: number): Promise<void> {
+    const address = formatHostPort({ host, port });
     return new Promise((resolve, reject) => {
-      this.#server.bindAsync(`${host}:0`, ServerCredentials.createInsecure(), (error, port) =>
-        error === null ? resolve(port) : reject(error),
-      );
+      this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error) => {
+        if (error === null) resolve();
+        else {
+          const message = `cannot listen on ${address}: choose another port`;
+          reject(new QuorateError('CONFIGURATION', { address }, message, { cause: error }));
+        }
+      });
     });
   }
 
