@@ -38,8 +38,8 @@ const mayImport: Record<string, readonly string[]> = {
 /** Where each package from npm is wrapped: paths in src/ that begin like this, and no others. */
 const packageHomes: Record<string, readonly string[]> = {
   '@bufbuild/protobuf': ['wire/'],
-  '@grpc/grpc-js': ['rpc/', 'client/', 'cli/rpc-command'],
-  '@grpc/proto-loader': ['rpc/', 'cli/rpc-command'],
+  '@grpc/grpc-js': ['rpc/', 'client/'],
+  '@grpc/proto-loader': ['rpc/', 'client/'],
   '@grpc/reflection': ['rpc/'],
   'grpc-health-check': ['rpc/'],
   lmdb: ['storage/'],

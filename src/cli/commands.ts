@@ -1,10 +1,18 @@
 import { benchCommand } from './bench-command.ts';
 import { clusterCommand } from './cluster-command.ts';
 import type { Command } from './command.ts';
+import { deleteCommand } from './delete-command.ts';
 import { echoCommand } from './echo-command.ts';
+import { entriesCommand } from './entries-command.ts';
 import { getCommand } from './get-command.ts';
+import { hintsCommand } from './hints-command.ts';
+import { locateCommand } from './locate-command.ts';
+import { pingCommand } from './ping-command.ts';
 import { putCommand } from './put-command.ts';
 import { replicaCommand } from './replica-command.ts';
+import { ringCommand } from './ring-command.ts';
+import { rpcCommand } from './rpc-command.ts';
+import { statusCommand } from './status-command.ts';
 
 /** All commands, in the order of the help text. */
 export const commands: readonly Command[] = [
@@ -12,6 +20,14 @@ export const commands: readonly Command[] = [
   replicaCommand,
   getCommand,
   putCommand,
+  deleteCommand,
+  locateCommand,
+  statusCommand,
+  ringCommand,
+  hintsCommand,
+  entriesCommand,
+  pingCommand,
+  rpcCommand,
   benchCommand,
   echoCommand,
 ];

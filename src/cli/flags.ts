@@ -62,16 +62,18 @@ export function withServer(yargs: Argv) {
     .option('output', outputFlag);
 }
 
-/** Flags of the commands on one key. */
+/** Flags of the commands that name a key. */
+export function withKeyOf(yargs: Argv) {
+  return withServer(yargs).positional('key', {
+    type: 'string',
+    demandOption: true,
+    describe: '0 to 255 is the number key, else text; text:63 and hex:00ff say which',
+  });
+}
+
+/** Flags of the commands that read or write a key. */
 export function withKey(yargs: Argv) {
-  return withServer(yargs)
-    .positional('key', {
-      type: 'string',
-      demandOption: true,
-      describe: '0 to 255 is the number key, else text; text:63 and hex:00ff say which',
-    })
-    .option('consistency', consistencyFlag)
-    .option('explain', explainFlag);
+  return withKeyOf(yargs).option('consistency', consistencyFlag).option('explain', explainFlag);
 }
 
 /** Flags of a node, which `cluster` hands on. */

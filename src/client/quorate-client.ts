@@ -17,14 +17,12 @@ import {
   KeyValueServiceClient,
   type PutResponse,
 } from '../../generated/quorate/v1/key_value.ts';
-import { QuorateError } from '../base/quorate-error.ts';
 import {
   type ConsistencyLevel,
   defaultConsistencyLevel,
 } from '../consistency/consistency-level.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { SystemClock } from '../runtime/system-clock.ts';
-import { errorFromWire, statusDetailsKey } from '../wire/error-status.ts';
 import { type KeySpelling, spellingToWire } from '../wire/key-form.ts';
 import { levelToWire } from '../wire/level-form.ts';
 import { type PlainValue, plainToWire } from '../wire/value-form.ts';
@@ -43,6 +41,7 @@ import type {
   LocateAnswer,
   WriteAnswer,
 } from './answers.ts';
+import { toQuorateError } from './call-error.ts';
 
 /**
  * A client of one coordinator: one channel, one call at a time or many. It never sends anything
@@ -208,11 +207,4 @@ export class QuorateClient {
       });
     });
   }
-}
-
-function toQuorateError(error: ServiceError, isWrite: boolean): QuorateError {
-  if (error.metadata === undefined) return QuorateError.from(error);
-  const [details] = error.metadata.get(statusDetailsKey);
-  const encoded = Buffer.isBuffer(details) ? details : undefined;
-  return errorFromWire(error.code, error.details, encoded, isWrite);
 }

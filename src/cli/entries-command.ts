@@ -1,0 +1,79 @@
+import { QuorateError } from '../base/quorate-error.ts';
+import type { EntryAnswer } from '../client/answers.ts';
+import { formatKey } from '../config/key-spelling.ts';
+import { formatTime } from '../runtime/format-time.ts';
+import { defineCommand } from './command.ts';
+import { exitCodes } from './exit-code.ts';
+import { type OutputForm, timeoutFlag, withServer } from './flags.ts';
+import { jsonOf, textOf } from './key-value-output.ts';
+import { print } from './terminal.ts';
+import { withClient } from './with-client.ts';
+
+/**
+ * `quorate entries`: what one node itself holds, while it arrives. `-o json` is one document a
+ * line: `{key, token, tombstone, kind, value, version, writeTime}`, kind and value as in `get`;
+ * `-o raw` is key, version and value with tabs between them.
+ */
+export const entriesCommand = defineCommand({
+  command: 'entries',
+  describe: 'List what one node itself holds, deletions included',
+  builder: (yargs) =>
+    withServer(yargs)
+      .option('timeout', { ...timeoutFlag, default: '30s' })
+      .option('limit', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'how many at most [default: all]',
+        coerce: (text: string | undefined) => (text === undefined ? 0 : readLimit(text)),
+      })
+      .example('$0 entries -s 127.0.0.1:9092', 'the copy of this node')
+      .example('$0 entries -o json --limit 100', 'one JSON document a line'),
+  run: (args) =>
+    withClient(args, async (client) => {
+      const entries = client.listEntries({ limit: args.limit ?? 0, timeoutMs: args.timeout });
+      if (args.output === 'table') print(columns('KEY', 'TOKEN', 'VERSION', 'VALUE'));
+      for await (const entry of entries) print(lineOf(entry, args.output));
+      return exitCodes.ok;
+    }),
+});
+
+function lineOf(entry: EntryAnswer, form: OutputForm): string {
+  const { value, version, token, writeTimeMs } = entry;
+  const key = formatKey(entry.key);
+  switch (form) {
+    case 'json':
+      return JSON.stringify({
+        key,
+        token,
+        tombstone: value === undefined,
+        ...(value && jsonOf(value)),
+        version,
+        ...(writeTimeMs !== undefined && { writeTime: formatTime(writeTimeMs) }),
+      });
+    case 'raw':
+      return [key, version, value === undefined ? '' : oneLine(textOf(value))].join('\t');
+    case 'table':
+      return columns(
+        key,
+        token,
+        version,
+        value === undefined ? '(deleted)' : oneLine(textOf(value)),
+      );
+  }
+}
+
+/** Entries are printed one by one, so the columns cannot wait for the longest. */
+function columns(key: string, token: string | number, version: string, value: string): string {
+  return `${key.padEnd(20)}  ${String(token).padEnd(5)}  ${version.padEnd(28)}  ${value}`;
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, (control) => JSON.stringify(control).slice(1, -1));
+}
+
+function readLimit(text: string): number {
+  const limit = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  if (limit > 0) return limit;
+  const message = `--limit ${text} is not a number from 1 on: give one, or leave it out`;
+  throw new QuorateError('CONFIGURATION', { text }, message);
+}

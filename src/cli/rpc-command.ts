@@ -1,0 +1,53 @@
+import { QuorateError } from '../base/quorate-error.ts';
+import { callDynamically, dynamicMethods } from '../client/dynamic-call.ts';
+import { defineCommand } from './command.ts';
+import { exitCodes } from './exit-code.ts';
+import { serverFlag, timeoutFlag } from './flags.ts';
+import { print } from './terminal.ts';
+
+/**
+ * `quorate rpc`: any call, typed in JSON. Prints each answer as a JSON document on one line, in
+ * protobuf's JSON mapping.
+ */
+export const rpcCommand = defineCommand({
+  command: 'rpc <method> [request]',
+  describe: 'Make any call, typed in JSON',
+  builder: (yargs) =>
+    yargs
+      .positional('method', {
+        type: 'string',
+        demandOption: true,
+        describe: 'service and method, such as KeyValueService/Put',
+      })
+      .positional('request', { type: 'string', default: '{}', describe: 'the request as JSON' })
+      .option('server', serverFlag)
+      .option('timeout', timeoutFlag)
+      .example(`$0 rpc KeyValueService/Put '{"key": 7, "value": "hello"}'`, 'text under 7')
+      .example(
+        `$0 rpc KeyValueService/Get '{"text_key": "user:42", "consistency": "ONE", "explain": true}'`,
+        '',
+      )
+      .example('$0 rpc ClusterService/ListEntries', 'a stream: one document a message')
+      .epilogue(
+        `Calls:\n${dynamicMethods()
+          .map((name) => `  ${name}\n`)
+          .join('')}`,
+      ),
+  run: async (args) => {
+    const options = { target: args.server, timeoutMs: args.timeout };
+    for await (const answer of callDynamically(args.method, parseRequest(args.request), options)) {
+      print(JSON.stringify(answer));
+    }
+    return exitCodes.ok;
+  },
+});
+
+function parseRequest(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error: unknown) {
+    const { reason } = QuorateError.from(error).details;
+    const message = `the request is not JSON (${reason}): quote it for the shell, as in '{"key": 7}'`;
+    throw new QuorateError('CONFIGURATION', {}, message);
+  }
+}

@@ -1,0 +1,67 @@
+import type { ClusterAnswer } from '../client/answers.ts';
+import { formatHostPort } from '../config/replicas-file.ts';
+import { defineCommand } from './command.ts';
+import { exitCodes } from './exit-code.ts';
+import { withServer } from './flags.ts';
+import { printRows } from './rows.ts';
+import { paintFor, say } from './terminal.ts';
+import { withClient } from './with-client.ts';
+
+/**
+ * `quorate status`: the cluster as one node sees it. `-o json` is what the client's
+ * `describeCluster` gives: `{node, clusterName, status, ringEpoch, partitioner, replicationFactor,
+ * mode, membership, storage, clock, entries, nodes: [{name, host, port, incarnation, liveness,
+ * tokensOwned, hintsWaiting, roundTripMs, clockAheadMs, problem}]}`.
+ */
+export const statusCommand = defineCommand({
+  command: 'status',
+  describe: 'Show the cluster as one node sees it',
+  builder: (yargs) =>
+    withServer(yargs)
+      .example('$0 status', 'as 127.0.0.1:9090 sees it')
+      .example('$0 status -s 127.0.0.1:9091 -o json', 'another view, for scripts'),
+  run: (args) =>
+    withClient(args, async (client) => {
+      const cluster = await client.describeCluster();
+      printRows(args.output, { json: cluster, head, rows: cluster.nodes.map(rowOf) });
+      if (args.output === 'table') for (const line of summaryOf(cluster)) say(line);
+      return exitCodes.ok;
+    }),
+});
+
+const head = ['node', 'address', 'state', 'tokens', 'hints', 'round trip', 'clock', 'problem'];
+
+const stateColours = { up: 'green', down: 'red', unknown: 'yellow' } as const;
+
+function rowOf(node: ClusterAnswer['nodes'][number]): readonly (string | number)[] {
+  return [
+    node.name,
+    formatHostPort(node),
+    paintFor(process.stdout, node.liveness, stateColours[node.liveness]),
+    node.tokensOwned,
+    node.hintsWaiting,
+    formatMs(node.roundTripMs, ''),
+    formatMs(node.clockAheadMs, '+'),
+    node.problem,
+  ];
+}
+
+function formatMs(ms: number | undefined, plus: string): string {
+  if (ms === undefined) return '-';
+  return `${ms >= 0 ? plus : ''}${ms.toFixed(1)} ms`;
+}
+
+function summaryOf(cluster: ClusterAnswer): readonly string[] {
+  const { node, clusterName, status, ringEpoch, partitioner, replicationFactor } = cluster;
+  return [
+    `seen by ${node} of ${clusterName}, which is ${status}; its clock ${clockSentences[cluster.clock]}`,
+    `ring epoch ${ringEpoch}, ${partitioner}, replication factor ${replicationFactor}, mode ${cluster.mode}`,
+    `membership ${cluster.membership}, storage ${cluster.storage}, ${cluster.entries} entries here`,
+  ];
+}
+
+const clockSentences = {
+  agrees: 'agrees with the others',
+  uncompared: 'is not compared yet, so it takes no ONE, TWO or THREE writes',
+  apart: 'is apart from the others, so it takes no writes',
+} as const;
