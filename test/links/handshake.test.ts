@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { judgeHello } from '../../src/links/handshake.ts';
+import { helloOf } from './fake-streams.ts';
+
+const own = helloOf('a');
+
+function judge(change: Parameters<typeof helloOf>[1], live?: bigint) {
+  return judgeHello(helloOf('b', change), {
+    own,
+    nodes: ['a', 'b', 'c'],
+    liveIncarnationOf: (node) => (node === 'b' ? live : undefined),
+  });
+}
+
+describe('judgeHello', () => {
+  it('accepts a node of the same cluster and ring', () => {
+    assert.equal(judge({}), undefined);
+    assert.equal(judge({ incarnation: 99n, clockMs: 12_345 }), undefined);
+  });
+
+  for (const [reason, change, named] of [
+    ['protocol-version', { protocolVersion: 2 }, ['1', '2']],
+    ['cluster-name', { clusterName: 'other' }, ['"test"', '"other"']],
+    ['unknown-node', { node: 'z' }, ['"z"']],
+    ['ring', { ringDigest: 'circle' }, ['ring', 'circle']],
+  ] as const) {
+    it(`refuses another ${reason} and names both sides`, () => {
+      const refusal = judge(change);
+      assert.equal(refusal?.reason, reason);
+      for (const name of ['a', ...named]) assert.ok(refusal?.message.includes(name), name);
+    });
+  }
+
+  it('refuses another run of a name while the first answers, and takes the first again', () => {
+    assert.equal(judge({ incarnation: 2n }, 1n)?.reason, 'duplicate-node');
+    assert.equal(judge({ incarnation: 1n }, 1n), undefined);
+    assert.equal(judge({ incarnation: 2n }, undefined), undefined);
+  });
+
+  it('names the difference that explains the others', () => {
+    const change = { protocolVersion: 2, clusterName: 'other', node: 'z', ringDigest: 'circle' };
+    assert.equal(judge(change)?.reason, 'protocol-version');
+    assert.equal(judge({ ...change, protocolVersion: 1 })?.reason, 'cluster-name');
+  });
+});
