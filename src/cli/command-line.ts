@@ -9,9 +9,12 @@ import { say } from './terminal.ts';
 
 /** Runs one command line. @returns its exit code; errors were said on stderr. */
 export async function runCommandLine(words: readonly string[]): Promise<ExitCode> {
-  const outcome: CommandOutcome = { exitCode: exitCodes.ok, flags: [] };
+  const dashes = words.indexOf('--');
+  const end = dashes === -1 ? words.length : dashes;
+  const rest = words.slice(end + 1);
+  const outcome: CommandOutcome = { rest, exitCode: exitCodes.ok, flags: [] };
   try {
-    await buildCommandLine(words, outcome).parseAsync();
+    await buildCommandLine(words.slice(0, end), outcome).parseAsync();
     return outcome.exitCode;
   } catch (error: unknown) {
     if (error instanceof UsageError) {
@@ -36,6 +39,8 @@ function buildCommandLine(words: readonly string[], outcome: CommandOutcome) {
       'parse-positional-numbers': false,
       'dot-notation': false,
       'duplicate-arguments-array': false,
+      // Otherwise a lone dash, which means standard input, is read as an empty text.
+      'nargs-eats-options': true,
     })
     .exitProcess(false)
     .strict()
@@ -47,19 +52,27 @@ function buildCommandLine(words: readonly string[], outcome: CommandOutcome) {
     .fail((message, error) => {
       // A command that failed, or the reader of a flag: these have said it all.
       if (error !== undefined && error instanceof Error && error.name !== 'YError') throw error;
-      throw new UsageError(usageSentence(message ?? error.message, outcome.flags));
+      throw new UsageError(usageSentence(message ?? error.message, words, outcome.flags));
     });
   return commands.reduce((line, command) => command.addTo(line, outcome), base);
 }
 
 /** What yargs found, with what to do next. */
-function usageSentence(message: string, flags: readonly string[]): string {
+function usageSentence(
+  message: string,
+  words: readonly string[],
+  flags: readonly string[],
+): string {
   const sentence = message.replaceAll('\n', ' ').trim();
-  const unknown = /^Unknown arguments?: ([^\s,]+)/.exec(sentence)?.[1];
+  const unknown = /^Unknown (?:arguments?|commands?): ([^\s,]+)/.exec(sentence)?.[1];
+  const isCommand = flags.length === 0 && !unknown?.startsWith('-');
+  if (isCommand && (unknown !== undefined || sentence.startsWith('Did you mean'))) {
+    const suggestion = unknown === undefined ? ` ${sentence}` : '';
+    return `there is no command "${unknown ?? words[0]}".${suggestion} \`quorate --help\` lists them.`;
+  }
   const suggestion = unknown === undefined ? undefined : nearest(unknown, flags);
   if (suggestion !== undefined) return `${sentence}. Did you mean --${suggestion}?`;
+  const isOfYargs = /^(Unknown|Not enough|Too many|Missing|Invalid|Arguments)/.test(sentence);
   const stop = /[.?!]$/.test(sentence) ? '' : '.';
-  return /--help|Did you mean/.test(sentence)
-    ? sentence
-    : `${sentence}${stop} Add --help to see what is known.`;
+  return isOfYargs ? `${sentence}${stop} Add --help to see what is known.` : sentence;
 }

@@ -13,8 +13,10 @@ export interface Command {
   addTo(yargs: Argv, outcome: CommandOutcome): Argv;
 }
 
-/** What the command that ran leaves behind. */
+/** What the command that ran is given and leaves behind. */
 export interface CommandOutcome {
+  /** The words after `--`: positional arguments, whatever they begin with. */
+  readonly rest: readonly string[];
   exitCode: ExitCode;
   /** The flags that the command which was chosen knows, for suggestions. */
   flags: readonly string[];
@@ -40,19 +42,34 @@ export function defineCommand<Args>(definition: CommandDefinition<Args>): Comman
         describe,
         (own) => {
           const built = builder(own);
+          for (const name of positionalsOf(command)) built.nargs(name, 1);
           outcome.flags = flagsOf(built, command);
           return withSettings(built, outcome.flags);
         },
         async (args) => {
-          outcome.exitCode = await run(args as ArgumentsCamelCase<Args>);
+          const filled = { ...args, ...restOf(args, command, outcome.rest) };
+          outcome.exitCode = await run(filled as ArgumentsCamelCase<Args>);
         },
       ),
   };
 }
 
+/** Gives the words after `--`, which yargs leaves alone, to the arguments that are still missing. */
+function restOf(args: Readonly<Record<string, unknown>>, command: string, rest: readonly string[]) {
+  const missing = positionalsOf(command).filter((name) => args[name] === undefined);
+  const extra = rest[missing.length];
+  if (extra === undefined) return Object.fromEntries(rest.map((word, at) => [missing[at], word]));
+  const message = `"${extra}" after -- is one argument too many: leave it out`;
+  throw new QuorateError('CONFIGURATION', {}, message);
+}
+
+function positionalsOf(command: string): readonly string[] {
+  return [...command.matchAll(/[<[]([\w-]+)/g)].map(([, name = '']) => name);
+}
+
 /** The flags declared so far, without the positional arguments and what yargs adds. */
 function flagsOf(yargs: Argv<unknown>, command: string): readonly string[] {
-  const positionals = [...command.matchAll(/[<[]([\w-]+)/g)].map(([, name]) => name);
+  const positionals = positionalsOf(command);
   const { key } = (yargs as unknown as YargsInternals).getOptions();
   return Object.keys(key).filter((name) => name.length > 1 && !positionals.includes(name));
 }

@@ -1,6 +1,7 @@
 import { benchCommand } from './bench-command.ts';
 import { clusterCommand } from './cluster-command.ts';
 import type { Command } from './command.ts';
+import { consoleCommand } from './console-command.ts';
 import { deleteCommand } from './delete-command.ts';
 import { echoCommand } from './echo-command.ts';
 import { entriesCommand } from './entries-command.ts';
@@ -18,6 +19,7 @@ import { statusCommand } from './status-command.ts';
 export const commands: readonly Command[] = [
   clusterCommand,
   replicaCommand,
+  consoleCommand,
   getCommand,
   putCommand,
   deleteCommand,

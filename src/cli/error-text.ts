@@ -8,7 +8,7 @@ export function describeError(error: QuorateError): readonly string[] {
   const facts = Object.entries(error.details)
     .filter(([name]) => name !== 'mayHaveApplied')
     .map(([name, value]) => `${name}=${value}`)
-    .filter((fact) => !error.message.includes(fact));
+    .filter((fact) => !error.message.includes(fact.slice(fact.indexOf('=') + 1)));
   const suffix = facts.length === 0 ? '' : ` (${facts.join(', ')})`;
   return [`quorate: ${error.code}: ${error.message}${suffix}`, `quorate: ${nextStep(error)}`];
 }

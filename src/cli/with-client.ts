@@ -7,6 +7,7 @@ export async function withClient<Result>(
 ): Promise<Result> {
   const client = new QuorateClient(flags.server, { timeoutMs: flags.timeout });
   try {
+    await client.connect();
     return await use(client);
   } finally {
     client.close();

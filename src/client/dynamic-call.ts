@@ -15,6 +15,7 @@ import { QuorateError } from '../base/quorate-error.ts';
 import { SystemClock } from '../runtime/system-clock.ts';
 import { fileDescriptorSet } from '../wire/descriptors.ts';
 import { toQuorateError } from './call-error.ts';
+import { connect } from './connect.ts';
 import { JsonForm } from './json-form.ts';
 
 /**
@@ -76,6 +77,7 @@ export async function* callDynamically(
   const client = new Client(options.target, credentials.createInsecure(), channelOptions);
   try {
     const deadline = new SystemClock().realtimeMs() + options.timeoutMs;
+    await connect(client.getChannel(), deadline, options.target);
     for await (const answer of answers(client, method, message, deadline)) {
       yield forms.toJson(typeOf(method.responseType), answer);
     }

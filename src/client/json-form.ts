@@ -196,15 +196,24 @@ function valueToForm(json: unknown): Json {
   if (typeof json === 'string') return { string_value: json };
   if (typeof json === 'boolean') return { bool_value: json };
   if (Array.isArray(json)) return { list_value: { values: json.map(valueToForm) } };
-  const fields = Object.entries(json as Json).map(([name, part]) => [name, valueToForm(part)]);
-  return { struct_value: { fields: Object.fromEntries(fields) } };
+  const fields = Object.entries(json as Json).map(([key, part]) => ({
+    key,
+    value: valueToForm(part),
+  }));
+  return { struct_value: { fields } };
+}
+
+interface MapEntry {
+  readonly key?: string;
+  readonly value?: Json;
 }
 
 function valueFromForm(form: Json): unknown {
   if ('struct_value' in form) {
-    const { fields = {} } = form['struct_value'] as { fields?: Record<string, Json> };
+    // Loaded from descriptors, a map is the list of its entries.
+    const { fields = [] } = form['struct_value'] as { fields?: readonly MapEntry[] };
     return Object.fromEntries(
-      Object.entries(fields).map(([name, part]) => [name, valueFromForm(part)]),
+      fields.map(({ key = '', value = {} }) => [key, valueFromForm(value)]),
     );
   }
   if ('list_value' in form) {

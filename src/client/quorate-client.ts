@@ -42,6 +42,7 @@ import type {
   WriteAnswer,
 } from './answers.ts';
 import { toQuorateError } from './call-error.ts';
+import { connect } from './connect.ts';
 
 /**
  * A client of one coordinator: one channel, one call at a time or many. It never sends anything
@@ -102,6 +103,17 @@ export class QuorateClient {
     this.#cluster = new ClusterServiceClient(target, credentials.createInsecure(), {
       channelOverride,
     });
+  }
+
+  /**
+   * Makes the connection, which the first call does otherwise. After it failed nothing was sent,
+   * while a call that fails for its connection may have left.
+   *
+   * @throws QuorateError CONNECTION_FAILED
+   */
+  connect(timeoutMs = this.#options.timeoutMs): Promise<void> {
+    const deadline = this.#clock.realtimeMs() + timeoutMs;
+    return connect(this.#keyValues.getChannel(), deadline, this.target);
   }
 
   /** Reads a key. @throws QuorateError */
