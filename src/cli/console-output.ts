@@ -1,0 +1,126 @@
+import type { QuorateError } from '../base/quorate-error.ts';
+import type {
+  ClusterAnswer,
+  EntryAnswer,
+  ExplanationAnswer,
+  LocateAnswer,
+  PlainValue,
+} from '../client/answers.ts';
+import { formatKey } from '../config/key-spelling.ts';
+import { formatHostPort } from '../config/replicas-file.ts';
+import { formatTime } from '../runtime/format-time.ts';
+import { describeError } from './error-text.ts';
+import { textOf } from './key-value-output.ts';
+import { formatTable } from './table.ts';
+
+/** How the console shows answers and errors: from data to lines of text. Pure. */
+
+/** How much of a value a table shows. */
+const shownLengthMax = 60;
+
+/** A value on a line of its own. For people, control characters are shown and do nothing. */
+export function formatValue(value: PlainValue, isForPeople: boolean): string {
+  const text = textOf(value);
+  return isForPeople ? visible(text) : text;
+}
+
+/** Makes control characters visible: a value must not steer a terminal. */
+export function visible(text: string): string {
+  return text.replace(/\p{Cc}/gu, (character) => {
+    const known: Readonly<Record<string, string>> = { '\n': '\\n', '\t': '\\t', '\r': '\\r' };
+    return known[character] ?? `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  });
+}
+
+/** What one node holds. `entries` has one more than is shown if there is more. */
+export function formatEntries(
+  node: string,
+  entries: readonly EntryAnswer[],
+  shownMax: number,
+): string {
+  if (entries.length === 0) return `${node} holds nothing`;
+  const shown = entries.slice(0, shownMax);
+  const rows = shown.map(({ key, value, version, writeTimeMs, token }) => [
+    visible(formatKey(key)),
+    value === undefined ? '(deleted)' : shorten(visible(textOf(value))),
+    version,
+    writeTimeMs === undefined ? '-' : formatTime(writeTimeMs),
+    token,
+  ]);
+  const title =
+    shown.length < entries.length
+      ? `${node} holds more than ${shownMax} keys; the first are`
+      : `${node} holds ${shown.length === 1 ? '1 key' : `${shown.length} keys`}`;
+  return `${title}\n${formatTable(['key', 'value', 'version', 'written', 'token'], rows)}`;
+}
+
+function shorten(text: string): string {
+  const characters = [...text];
+  if (characters.length <= shownLengthMax) return text;
+  return `${characters.slice(0, shownLengthMax).join('')}… (${characters.length} characters)`;
+}
+
+/** Where a key lives. */
+export function formatLocation({ token, preferenceList, ringEpoch }: LocateAnswer): string {
+  return `token ${token} on ${preferenceList.join(', ')} (ring epoch ${ringEpoch})`;
+}
+
+/** The cluster as the coordinator sees it. */
+export function formatCluster(cluster: ClusterAnswer): readonly string[] {
+  const rows = cluster.nodes.map((node) => [
+    node.name,
+    formatHostPort(node),
+    node.liveness,
+    node.tokensOwned,
+    node.hintsWaiting,
+    node.roundTripMs === undefined ? '-' : `${node.roundTripMs.toFixed(1)} ms`,
+    node.problem,
+  ]);
+  return [
+    `${cluster.node} of ${cluster.clusterName}: ${cluster.status}, clock ${cluster.clock}, mode ${cluster.mode}, ring epoch ${cluster.ringEpoch} (${cluster.partitioner}, ${cluster.replicationFactor} replicas)`,
+    formatTable(['node', 'address', 'seen', 'tokens', 'hints', 'round trip', ''], rows),
+  ];
+}
+
+/** Which replicas said what. */
+export function formatExplanation(
+  explanation: ExplanationAnswer,
+  version: string,
+): readonly string[] {
+  const { coordinator, token, consistency, required, received, replicas } = explanation;
+  const { writeBacks, repairsStarted, hintsStarted, isSuperseded } = explanation;
+  const rows = replicas.map((replica) => [
+    replica.node,
+    replica.isHinted ? `${replica.state}, hinted` : replica.state,
+    replica.version === '' ? '-' : replica.version,
+    replica.state === 'answered' ? `${replica.milliseconds.toFixed(1)} ms` : '-',
+    replica.state === 'answered' && replica.version !== version ? 'differs' : '',
+  ]);
+  return [
+    `${coordinator}: ${consistency} of token ${token} needs ${required} answers, had ${received}${isSuperseded ? '; superseded by a newer write' : ''}`,
+    formatTable(['replica', 'state', 'version', 'after', ''], rows),
+    `write-backs ${writeBacks}, repairs started ${repairsStarted}, hints started ${hintsStarted}`,
+  ];
+}
+
+/** What happened and what to do next. The first words are those of the system's first console. */
+export function describeConsoleError(error: QuorateError, coordinator: string): readonly string[] {
+  const { code, details } = error;
+  if (code === 'NOT_ENOUGH_REPLICAS') {
+    const { required, alive, replicas } = details;
+    const states = replicas === undefined ? '' : ` (${replicas})`;
+    return [
+      `Not enough replicas available: ${required} needed, ${alive} can be reached${states}`,
+      'nothing was changed; a lower level may do, or try again later.',
+    ];
+  }
+  if (code === 'CONNECTION_FAILED') {
+    const unsure = error.mayHaveApplied ? ['the write may have been applied.'] : [];
+    return [
+      `${coordinator} does not answer: ${error.message}`,
+      ...unsure,
+      'the console stays with it and connects again by itself; "use" names another coordinator.',
+    ];
+  }
+  return describeError(error).map((line) => visible(line.replace(/^quorate: /, '')));
+}
