@@ -117,10 +117,16 @@ export function describeConsoleError(error: QuorateError, coordinator: string): 
   if (code === 'CONNECTION_FAILED') {
     const unsure = error.mayHaveApplied ? ['the write may have been applied.'] : [];
     return [
-      `${coordinator} does not answer: ${error.message}`,
+      `${coordinator} does not answer (${connectionReason(error)})`,
       ...unsure,
       'the console stays with it and connects again by itself; "use" names another coordinator.',
     ];
   }
   return describeError(error).map((line) => visible(line.replace(/^quorate: /, '')));
+}
+
+/** Why there is no connection, in the words of the system if it has some. */
+function connectionReason({ details, message }: QuorateError): string {
+  const reason = String(details['reason'] ?? message);
+  return /connect [A-Z]+ [^\s]*\w/.exec(reason)?.[0] ?? visible(reason);
 }

@@ -191,7 +191,8 @@ export class ConsoleSession {
   /** Asks each node itself, all at once; shows them in the order of the ring. */
   async #display(only: string | undefined): Promise<void> {
     const { say } = this.#components;
-    if (this.#addresses.size === 0 || only === undefined) await this.#describe();
+    // Without its coordinator the console asks the nodes that it told of before.
+    if (!(await this.meet()) && this.#addresses.size === 0) await this.#describe();
     const shown = [...this.#addresses].filter(([name]) => only === undefined || name === only);
     if (shown.length === 0) {
       const message = `there is no node ${only}; there are ${this.nodeNames.join(', ')}`;

@@ -1,0 +1,170 @@
+/** The console without a terminal and without a cluster: lines in, lines out. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { QuorateError } from '../../src/base/quorate-error.ts';
+import { type ConsoleClient, ConsoleSession } from '../../src/cli/console-session.ts';
+import type {
+  ClusterAnswer,
+  EntryAnswer,
+  GetAnswer,
+  WriteAnswer,
+} from '../../src/client/answers.ts';
+
+const answers = { writeTimeMs: 0, explanation: undefined };
+const absent: GetAnswer = { ...answers, value: undefined, version: '' };
+const stored: WriteAnswer = { ...answers, version: 'v1' };
+
+function node(name: string, port: number) {
+  const seen = { incarnation: '', tokensOwned: 128, hintsWaiting: 0, problem: '' };
+  const times = { roundTripMs: undefined, clockAheadMs: undefined };
+  return { name, host: '127.0.0.1', port, liveness: 'up' as const, ...seen, ...times };
+}
+
+const cluster: ClusterAnswer = {
+  node: 'replica0',
+  clusterName: 'quorate',
+  status: 'ready',
+  ringEpoch: 1,
+  partitioner: 'byte-ordered',
+  replicationFactor: 2,
+  mode: 'BOTH',
+  membership: 'static',
+  storage: 'memory',
+  clock: 'agrees',
+  entries: 1,
+  nodes: [node('replica0', 9090), node('replica1', 9091)],
+};
+
+const entry: EntryAnswer = {
+  key: 7,
+  value: { kind: 'text', text: 'a\u001b[2Jb' },
+  version: 'v1',
+  writeTimeMs: 0,
+  token: 7,
+};
+
+/** A session whose nodes answer as told; what it wrote; where it connected, in order. */
+function startSession(told: Partial<ConsoleClient> = {}, isForPeople = true) {
+  const printed: string[] = [];
+  const said: string[] = [];
+  const targets: string[] = [];
+  const connect = (target: string): ConsoleClient => {
+    targets.push(target);
+    return {
+      get: async () => absent,
+      put: async () => stored,
+      delete: async () => stored,
+      locate: async () => ({ token: 7, preferenceList: ['replica0'], ringEpoch: 1 }),
+      describeCluster: async () => cluster,
+      listEntries: async function* () {
+        if (target.endsWith(':9091')) throw new QuorateError('CONNECTION_FAILED');
+        yield entry;
+      },
+      close: () => undefined,
+      ...told,
+    };
+  };
+  const session = new ConsoleSession(
+    { connect, print: (line) => printed.push(line), say: (line) => said.push(line) },
+    { target: '127.0.0.1:9090', isForPeople },
+  );
+  return { session, printed, said, targets };
+}
+
+describe('a console', () => {
+  it('shows its coordinator and its level in the prompt', async () => {
+    const { session } = startSession();
+    assert.equal(session.prompt, '127.0.0.1:9090 [QUORUM]> ');
+    await session.meet();
+    await session.runLine('level one');
+    assert.equal(session.prompt, 'replica0@127.0.0.1:9090 [ONE]> ');
+  });
+
+  it('says that a key does not exist, apart from the data', async () => {
+    const { session, printed, said } = startSession();
+    const { exitCode } = await session.runLine('get 7');
+    assert.deepEqual(
+      { exitCode, printed, said },
+      { exitCode: 1, printed: [], said: ['Key does not exist'] },
+    );
+  });
+
+  it('says how many replicas are missing in the words of the original', async () => {
+    const details = { required: 2, alive: 1, mayHaveApplied: false };
+    const fail = () => Promise.reject(new QuorateError('NOT_ENOUGH_REPLICAS', details));
+    const { session, said } = startSession({ put: fail });
+    const { exitCode } = await session.runLine('put 7 a');
+    assert.equal(exitCode, 3);
+    assert.match(said[0] ?? '', /^Not enough replicas available: 2 needed, 1 can be reached/);
+  });
+
+  it('asks at the level of the line, else at its own', async () => {
+    const levels: unknown[] = [];
+    const { session } = startSession({
+      get: async (_key, options) => {
+        levels.push(options?.consistency, options?.explain);
+        return absent;
+      },
+    });
+    for (const line of [
+      'get 1',
+      'get 1 ONE',
+      'level ALL',
+      'explain get 1',
+      'explain on',
+      'get 1',
+    ]) {
+      await session.runLine(line);
+    }
+    assert.deepEqual(levels, ['QUORUM', false, 'ONE', false, 'ALL', true, 'ALL', true]);
+  });
+
+  it('displays what each node holds and names those that cannot be reached', async () => {
+    const { session, printed, said } = startSession();
+    assert.equal((await session.runLine('display')).exitCode, 0);
+    assert.match(printed.join('\n'), /replica0 at 127\.0\.0\.1:9090 holds 1 key\n/);
+    assert.match(said.join('\n'), /replica1 at 127\.0\.0\.1:9091 cannot be reached/);
+  });
+
+  it('keeps values from steering the terminal, and leaves them alone in a pipe', async () => {
+    const value = { kind: 'text', text: 'a\u001b[2J' } as const;
+    const told = { get: async () => ({ ...stored, value }) };
+    const people = startSession(told);
+    const pipe = startSession(told, false);
+    await people.session.runLine('get 7');
+    await pipe.session.runLine('get 7');
+    assert.deepEqual([people.printed, pipe.printed], [['a\\x1b[2J'], ['a\u001b[2J']]);
+  });
+
+  it('changes its coordinator by name or address, and never by itself', async () => {
+    const { session, targets } = startSession();
+    await session.meet();
+    await session.runLine('use replica1');
+    await session.runLine('use localhost:9099');
+    await session.runLine('use nonsense');
+    assert.deepEqual(targets, ['127.0.0.1:9090', '127.0.0.1:9091', 'localhost:9099']);
+  });
+
+  it('survives every line', async () => {
+    const { session } = startSession();
+    const anything = fc.oneof(fc.string({ unit: 'binary' }), fc.string());
+    const verb = fc.constantFrom(
+      'get',
+      'put',
+      'delete',
+      'level',
+      'explain',
+      'display',
+      'use',
+      'locate',
+      '',
+    );
+    await fc.assert(
+      fc.asyncProperty(verb, anything, async (first, rest) => {
+        const { exitCode } = await session.runLine(`${first} ${rest}`);
+        assert.ok([0, 1, 2, 3].includes(exitCode));
+      }),
+    );
+  });
+});
