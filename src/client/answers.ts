@@ -1,10 +1,9 @@
+/** What a client gets back, in plain types. Times are milliseconds. */
 import type { ConsistencyLevel } from '../consistency/consistency-level.ts';
 import type { KeySpelling } from '../wire/key-form.ts';
 import type { PlainValue } from '../wire/value-form.ts';
 
 export type { KeySpelling, PlainValue };
-
-/** What a client gets back, in plain types. Times are milliseconds. */
 
 /** The answer to a get. */
 export interface GetAnswer {

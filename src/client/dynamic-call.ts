@@ -1,3 +1,7 @@
+/**
+ * Calls by name, with requests and answers in JSON: for methods that this package knows only from
+ * their descriptors. Unary calls and server streams.
+ */
 import {
   Client,
   type ClientReadableStream,
@@ -18,10 +22,6 @@ import { toQuorateError } from './call-error.ts';
 import { connect } from './connect.ts';
 import { JsonForm } from './json-form.ts';
 
-/**
- * Calls by name, with requests and answers in JSON: for methods that this package knows only from
- * their descriptors. Unary calls and server streams.
- */
 type Method = MethodDefinition<object, object>;
 
 export interface DynamicCallOptions {

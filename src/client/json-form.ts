@@ -1,13 +1,12 @@
-import type { PackageDefinition } from '@grpc/proto-loader';
-import { QuorateError } from '../base/quorate-error.ts';
-import { formatDurationForm, formatTimestampForm, parseDurationForm } from './json-times.ts';
-
 /**
  * Messages as people type and read them: protobuf's JSON mapping, as grpcurl has it. protobufjs
  * takes anything (a text for a number becomes 0, an unknown word for an enum is dropped) and knows
  * no JSON form of Value, Timestamp and Duration, so a message is checked and turned field by
  * field, by its descriptor. Names may be `text_key` or `textKey`; answers have the second form.
  */
+import type { PackageDefinition } from '@grpc/proto-loader';
+import { QuorateError } from '../base/quorate-error.ts';
+import { formatDurationForm, formatTimestampForm, parseDurationForm } from './json-times.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
