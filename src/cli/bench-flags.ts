@@ -4,11 +4,6 @@ import { parseMode } from '../config/choices.ts';
 import { parseHostPort } from '../config/host-port.ts';
 
 /** The flags of `quorate bench`. Each is bounded, so that a benchmark always ends by itself. */
-
-/** One connection carries no more calls at once. */
-const inFlightMax = 256;
-const inFlightsMax = 8;
-
 export function withBenchFlags(yargs: Argv) {
   return yargs
     .option('server', {
@@ -51,6 +46,10 @@ export function withBenchFlags(yargs: Argv) {
       describe: 'form of the result on stdout',
     });
 }
+
+/** One connection carries no more calls at once. */
+const inFlightMax = 256;
+const inFlightsMax = 8;
 
 /** What {@link withBenchFlags} reads. */
 export interface BenchFlags {
