@@ -25,7 +25,7 @@ export type KeyAction = {
 } & ({ readonly verb: 'get' | 'delete' } | { readonly verb: 'put'; readonly value: PlainValue });
 
 /** A value of 1 MiB fits, quoted. */
-export const lineLengthMax = 2 * 1024 * 1024;
+const lineLengthMax = 2 * 1024 * 1024;
 
 /**
  * Reads a line. @returns `undefined` for an empty line and for a comment, which begins with #.

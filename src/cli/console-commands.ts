@@ -1,11 +1,11 @@
 /** What the console knows: for its help and for completion. Pure. */
-export interface ConsoleCommand {
+interface ConsoleCommand {
   readonly name: string;
   readonly usage: string;
   readonly describe: string;
 }
 
-export const consoleCommands: readonly ConsoleCommand[] = [
+const consoleCommands: readonly ConsoleCommand[] = [
   command('get', '<key> [level]', 'read a key'),
   command('put', '<key> <value> [level]', 'store text; quote it if it has blanks'),
   command('put', '<key> --json <json>', 'store JSON: all that is left of the line'),

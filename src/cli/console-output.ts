@@ -25,7 +25,7 @@ export function formatValue(value: PlainValue, isForPeople: boolean): string {
 }
 
 /** Makes control characters visible: a value must not steer a terminal. */
-export function visible(text: string): string {
+function visible(text: string): string {
   return text.replace(/\p{Cc}/gu, (character) => {
     const known: Readonly<Record<string, string>> = { '\n': '\\n', '\t': '\\t', '\r': '\\r' };
     return known[character] ?? `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
