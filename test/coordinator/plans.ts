@@ -6,7 +6,7 @@ import { numberKey } from '../record/samples.ts';
 
 /** Plans for key 0, whose replicas are a, b, c and so on, in this order. */
 
-export const replicaNames = ['a', 'b', 'c', 'd', 'e'] as const;
+const replicaNames = ['a', 'b', 'c', 'd', 'e'] as const;
 
 /** A plan for so many replicas, those of them live that are named, in that order. */
 export function planOf(

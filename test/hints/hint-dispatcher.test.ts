@@ -191,6 +191,8 @@ describe('HintDispatcher', () => {
     dispatcher.replay('b');
     await time.advance(1_000);
     for (const onReply of target.waiting.splice(1)) onReply(stored);
+    dispatcher.replay('b');
+    await time.advance(1_000);
     assert.equal(target.waiting.length, 1);
     target.waiting.shift()?.(stored);
     assert.equal(target.waiting.length, 4);

@@ -131,9 +131,11 @@ describe('PeerLink, for requests,', () => {
     dialer.stream.handlers.onClosed('connection reset');
     await time.advance(100);
     welcome();
-    await time.advance(10);
+    send(read(3));
+    await turn();
     assert.equal(dialer.streams.length, 2);
-    assert.deepEqual(frames(), []);
+    const sent = frames().flatMap(({ requests }) => requests.map(({ request }) => request));
+    assert.deepEqual(sent, [read(3)]);
     assert.equal(replies.length, 2);
   });
 
@@ -201,6 +203,10 @@ describe('PeerLink, for requests,', () => {
     send(store(2 * 1024 * 1024));
     assert.deepEqual(replies, [notSent]);
     assert.equal(link.hasRoom(900_000), true);
+    await turn();
+    const id = frames()[0]?.requests[0]?.id ?? 0;
+    dialer.answer({ kind: 'replies', replies: [{ id, reply: done }] });
+    assert.equal(link.hasRoom(1_900_000), true);
     dialer.stream.handlers.onClosed('connection reset');
     await time.advance(100);
     welcome();

@@ -9,7 +9,8 @@ const nowMs = 1_767_225_600_000;
 /** What happens to a clock: time steps either way, clocks are seen, clocks are made. */
 const history = fc.array(
   fc.tuple(
-    fc.integer({ min: -700, max: 700 }),
+    // Mostly within few milliseconds, so that several clocks are made in one.
+    fc.oneof({ weight: 3, arbitrary: fc.nat({ max: 2 }) }, fc.integer({ min: -700, max: 700 })),
     fc.option(fc.tuple(fc.integer({ min: -900, max: 900 }), fc.integer({ min: 0, max: 0xffff }))),
   ),
   { minLength: 1, maxLength: 60 },
@@ -50,6 +51,12 @@ describe('HybridClock', () => {
     assert.equal(clock.next(nowMs), clockAtMs(nowMs));
     assert.equal(clock.observe(limit, nowMs), true);
     assert.equal(clock.next(nowMs), limit + 1n);
+  });
+
+  it('makes two in one millisecond that differ', () => {
+    const clock = new HybridClock();
+    assert.equal(clock.next(nowMs), clockAtMs(nowMs));
+    assert.equal(clock.next(nowMs), clockAtMs(nowMs) + 1n);
   });
 
   it('goes on in the next millisecond when the counter of one is used up', () => {
