@@ -67,6 +67,11 @@ export class ConsoleSession {
     this.#client = components.connect(options.target);
   }
 
+  /** Where the coordinator is, as `host:port`. */
+  get target(): string {
+    return this.#target;
+  }
+
   /** Shows the coordinator and the level: `replica0@127.0.0.1:9090 [QUORUM]> `. */
   get prompt(): string {
     const node = this.#node === undefined ? '' : `${this.#node}@`;
@@ -173,7 +178,10 @@ export class ConsoleSession {
   }
 
   async #describe() {
-    const cluster = await this.#client.describeCluster();
+    const client = this.#client;
+    const cluster = await client.describeCluster();
+    // The answer of a coordinator that was left meanwhile says nothing about the new one.
+    if (client !== this.#client) return cluster;
     this.#node = cluster.node;
     this.#addresses = new Map(cluster.nodes.map((node) => [node.name, formatHostPort(node)]));
     return cluster;

@@ -36,6 +36,8 @@ export class ConsolePrompt {
   readonly #historyPath = historyPath(process.env);
   readonly #lines: Interface;
   #watch: Timer | undefined;
+  /** Whom the next line is about. */
+  #watched: string;
   #isConnected: boolean;
   #isBusy = false;
 
@@ -49,6 +51,7 @@ export class ConsolePrompt {
     this.#clock = clock;
     this.#session = session;
     this.#output = output;
+    this.#watched = session.target;
     this.#isConnected = isConnected;
     this.#lines = createInterface({
       input: process.stdin,
@@ -97,18 +100,24 @@ export class ConsolePrompt {
   }
 
   async #lookForCoordinator(): Promise<void> {
-    const asked = this.#session.coordinator;
+    const { target } = this.#session;
     const isConnected = await this.#session.meet();
-    const isSame = asked === this.#session.coordinator || this.#isConnected !== isConnected;
-    if (isConnected !== this.#isConnected && isSame) {
+    if (target === this.#session.target) {
+      const isNews = target === this.#watched && isConnected !== this.#isConnected;
+      this.#watched = target;
       this.#isConnected = isConnected;
-      this.#notice(
-        isConnected
-          ? `${this.#session.coordinator} is back`
-          : `${this.#session.coordinator} does not answer; the console connects again by itself`,
-      );
+      if (isNews) this.#noticeConnection();
     }
     this.#armWatch();
+  }
+
+  #noticeConnection(): void {
+    const { coordinator } = this.#session;
+    this.#notice(
+      this.#isConnected
+        ? `${coordinator} is back`
+        : `${coordinator} does not answer; the console connects again by itself`,
+    );
   }
 
   /** Says something above the prompt, and leaves what is being typed as it was. */
