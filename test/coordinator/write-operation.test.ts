@@ -172,9 +172,11 @@ describe('a put', () => {
 
   it('is hinted for whoever was down at once, and for the silent at the deadline', async () => {
     replicas.live.delete('c');
-    const stores = putUntilStores();
+    const stores = put('ONE');
     const version = versionIn(stores);
-    for (const { reply } of stores) reply(replicas.holds(version));
+    stores[0]?.reply(replicas.holds(version));
+    assert.deepEqual(hinted(), ['c']);
+    stores[1]?.reply(replicas.holds(version));
     assert.deepEqual(hinted(), ['c']);
 
     replicas.hints.length = 0;
