@@ -108,6 +108,8 @@ function stopRequest(logger: Logger): Promise<'stop'> {
     process.on('SIGINT', () => stop('SIGINT', 130));
     // A launcher that was killed cannot stop its nodes: they notice that the channel has closed.
     if (process.connected) process.on('disconnect', () => stop('the launcher is gone', 1));
+    // Listening alone must not keep a node alive that could not start.
+    process.channel?.unref();
   });
 }
 

@@ -100,6 +100,11 @@ export class CliProcess {
     this.#child.stdin?.end();
   }
 
+  /** Closes the reading end of its stdout, as `head` does. */
+  closeOutput(): void {
+    this.#child.stdout?.destroy();
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
