@@ -133,14 +133,20 @@ export class QuorateNode {
   async stop(): Promise<void> {
     this.#status = 'draining';
     this.#tellHealth();
-    await Promise.race([this.#engine.drain(), this.#afterDrain()]);
+    await this.#drain();
     // The links end first: their streams would keep the server waiting.
     await this.#engine.stop();
     await this.#server.stop();
   }
 
-  #afterDrain(): Promise<void> {
-    return new Promise((resolve) => this.#engine.clock.schedule(drainMsMax, resolve));
+  #drain(): Promise<void> {
+    return new Promise((resolve) => {
+      const limit = this.#engine.clock.schedule(drainMsMax, resolve);
+      void this.#engine.drain().then(() => {
+        limit.cancel();
+        resolve();
+      });
+    });
   }
 
   #tellHealth(): void {

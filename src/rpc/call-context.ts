@@ -4,6 +4,7 @@ import { QuorateError } from '../base/quorate-error.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { errorToWire, statusDetailsKey } from '../wire/error-status.ts';
+import { MalformedRequest } from './tolerant-service.ts';
 
 /**
  * The one wrapper round all handlers: what a handler throws becomes a status with details, whatever
@@ -42,7 +43,7 @@ export function unary<Request, Response>(
   handle: (request: Request, context: CallContext) => Promise<Response> | Response,
 ): (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>) => void {
   return (call, callback) => {
-    const run = async () => await handle(call.request, contextOf(call, components));
+    const run = async () => await handle(wellFormed(call.request), contextOf(call, components));
     run().then(
       (response) => callback(null, response),
       (thrown: unknown) => callback(statusOf(thrown, components.logger)),
@@ -57,7 +58,7 @@ export function serverStream<Request, Response>(
 ): (call: ServerWritableStream<Request, Response>) => void {
   return (call) => {
     const run = async () => {
-      for (const response of handle(call.request)) {
+      for (const response of handle(wellFormed(call.request))) {
         if (call.cancelled || call.destroyed) return;
         if (!call.write(response)) await drained(call);
       }
@@ -65,6 +66,11 @@ export function serverStream<Request, Response>(
     };
     run().catch((thrown: unknown) => call.emit('error', statusOf(thrown, components.logger)));
   };
+}
+
+function wellFormed<Request>(request: Request): Request {
+  if (request instanceof MalformedRequest) throw request.toError();
+  return request;
 }
 
 function drained(call: ServerWritableStream<unknown, unknown>): Promise<void> {

@@ -15,6 +15,7 @@ import { keyValueHandlers } from './key-value-handlers.ts';
 import { messageLimits, streamsPerConnectionMax } from './limits.ts';
 import { peerHandlers, peerService } from './peer-stream.ts';
 import { reflectionService } from './reflection.ts';
+import { tolerant } from './tolerant-service.ts';
 
 /** The services of one node on its one port: clients, peers, health and reflection. */
 export interface GrpcServerComponents extends ClusterComponents {
@@ -42,8 +43,8 @@ export class GrpcServer {
 
   constructor(components: GrpcServerComponents, options: ClusterOptions) {
     this.#components = components;
-    this.#server.addService(KeyValueServiceService, keyValueHandlers(components));
-    this.#server.addService(ClusterServiceService, clusterHandlers(components, options));
+    this.#server.addService(tolerant(KeyValueServiceService), keyValueHandlers(components));
+    this.#server.addService(tolerant(ClusterServiceService), clusterHandlers(components, options));
     this.#server.addService(peerService, peerHandlers(components));
     this.#health.addToServer(this.#server);
     reflectionService().addToServer(this.#server);

@@ -5,8 +5,11 @@ import type { Value } from '../record/versioned-value.ts';
 /** The largest value, in bytes; JSON is measured as JSON text. */
 export const valueBytesMax = 1024 * 1024;
 
-/** How deep JSON may be nested, as protobuf's own parsers have it. */
-const jsonDepthMax = 100;
+/**
+ * How deep JSON may be nested. The generated decoder stops at 100 messages, and an object within an
+ * object takes three of them.
+ */
+const jsonDepthMax = 30;
 
 /** A value as the generated types carry it; the JSON one is a plain JavaScript value. */
 export type ValueForm =

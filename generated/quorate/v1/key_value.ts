@@ -93,7 +93,10 @@ export interface GetResponse {
     /** A value of plain bytes. */
     { $case: "rawValue"; value: Buffer }
     | //
-    /** A JSON value. Numbers are doubles and the order of object keys is not kept. */
+    /**
+     * A JSON value, nested at most 30 levels deep. Numbers are doubles and the order of object keys
+     * is not kept.
+     */
     { $case: "json"; value: any | undefined }
     | undefined;
   /**
@@ -132,7 +135,10 @@ export interface PutRequest {
     /** A value of plain bytes. */
     { $case: "rawValue"; value: Buffer }
     | //
-    /** A JSON value. Numbers are doubles and the order of object keys is not kept. */
+    /**
+     * A JSON value, nested at most 30 levels deep. Numbers are doubles and the order of object keys
+     * is not kept.
+     */
     { $case: "json"; value: any | undefined }
     | undefined;
   /** How many replicas must hold the value durably; QUORUM when left out. */
