@@ -1,0 +1,50 @@
+/** The benchmark from end to end, briefly: its result, a running cluster, and Ctrl-C. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { CliProcess, runCli, startCluster } from '../support/processes.ts';
+
+const brief = ['--seconds', '0.1', '--rounds', '1', '--in-flight', '4', '--keys', '20'];
+
+interface Report {
+  readonly results: readonly { readonly operation: string; readonly errors: number }[];
+}
+
+describe('bench', () => {
+  it('measures an own cluster beside the echo and prints only its result on stdout', async () => {
+    const { code, stdout } = await runCli(['bench', ...brief, '-o', 'json']);
+    assert.equal(code, 0);
+    const { results } = JSON.parse(stdout) as Report;
+    const names = results.map(({ operation }) => operation);
+    assert.deepEqual(names, ['echo', 'get ONE', 'get QUORUM', 'put ONE', 'put QUORUM']);
+    assert.ok(results.every(({ errors }) => errors === 0));
+  });
+
+  it('measures a running cluster and takes its keys away', async () => {
+    const cluster = await startCluster();
+    try {
+      const server = cluster.address('replica1');
+      const { code, stdout } = await runCli(['bench', ...brief, '-s', server]);
+      assert.equal(code, 0);
+      assert.match(stdout, /put QUORUM/);
+      for await (const { value } of cluster.client('replica0').listEntries()) {
+        assert.equal(value, undefined);
+      }
+    } finally {
+      await cluster.stop();
+    }
+  });
+
+  it('stops all that it started on Ctrl-C', async () => {
+    const bench = new CliProcess(['bench', '--seconds', '30']);
+    await bench.until('it starts', () => bench.stderr.includes('starting four nodes'));
+    bench.signal('SIGINT');
+    assert.deepEqual(await bench.exited, { code: 130, signal: null });
+    assert.match(bench.stderr, /interrupted/);
+  });
+
+  it('refuses what has no end', async () => {
+    const { code, stderr } = await runCli(['bench', '--rounds', '1000000']);
+    assert.equal(code, 2);
+    assert.match(stderr, /--rounds 1000000 is not a number from 1 to 20/);
+  });
+});
