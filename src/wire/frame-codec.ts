@@ -1,3 +1,8 @@
+/**
+ * Frames to and from the bytes of ConnectRequest and ConnectResponse. The batches, on which all
+ * speed depends, are written and read straight from the domain types (a test holds them equal to
+ * the generated code); the rest goes through the generated types.
+ */
 import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
 import {
   ConnectRequest,
@@ -17,12 +22,6 @@ import type {
   ResponseFrame,
 } from '../links/frames.ts';
 import { readReply, readRequest, writeReply, writeRequest } from './peer-message-codec.ts';
-
-/**
- * Frames to and from the bytes of ConnectRequest and ConnectResponse. The batches, on which all
- * speed depends, are written and read straight from the domain types (a test holds them equal to
- * the generated code); the rest goes through the generated types.
- */
 
 const requestsTag = (3 << 3) | 2;
 const repliesTag = (4 << 3) | 2;

@@ -1,3 +1,9 @@
+/**
+ * PeerRequest, PeerReply and Record of peer.proto, read and written without a generated object in
+ * between. Bytes that are read are views of the message they came in: whoever keeps them copies.
+ *
+ * What a peer sends is checked here, so that a broken one cannot poison the storage.
+ */
 import type { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
 import {
   PeerReply_Outcome,
@@ -11,13 +17,6 @@ import type { Version } from '../record/version.ts';
 import type { Value, ValueKind, VersionedValue } from '../record/versioned-value.ts';
 import { keyBytesMax } from './key-form.ts';
 import { valueBytesMax } from './value-form.ts';
-
-/**
- * PeerRequest, PeerReply and Record of peer.proto, read and written without a generated object in
- * between. Bytes that are read are views of the message they came in: whoever keeps them copies.
- *
- * What a peer sends is checked here, so that a broken one cannot poison the storage.
- */
 
 const operations = {
   'read-value': PeerRequest_Operation.READ_VALUE,
