@@ -30,7 +30,7 @@ const outputForms = ['table', 'json', 'raw'] as const;
 
 export type OutputForm = (typeof outputForms)[number];
 
-export const outputFlag = {
+const outputFlag = {
   alias: 'o',
   default: 'table',
   type: 'string',
@@ -39,7 +39,7 @@ export const outputFlag = {
   coerce: (text: string) => parseChoice(text, outputForms, 'form of output'),
 } as const;
 
-export const consistencyFlag = {
+const consistencyFlag = {
   alias: 'c',
   default: 'QUORUM',
   type: 'string',
@@ -48,7 +48,7 @@ export const consistencyFlag = {
   coerce: parseLevel,
 } as const;
 
-export const explainFlag = {
+const explainFlag = {
   default: false,
   type: 'boolean',
   describe: 'show which replicas said what',

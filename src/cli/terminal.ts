@@ -16,7 +16,7 @@ export function say(line: string): void {
 }
 
 /** The colours that are used. */
-export const colours = { red: 31, green: 32, yellow: 33, grey: 90, bold: 1 } as const;
+const colours = { red: 31, green: 32, yellow: 33, grey: 90, bold: 1 } as const;
 
 export type Colour = keyof typeof colours;
 

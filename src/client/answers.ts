@@ -3,7 +3,7 @@ import type { ConsistencyLevel } from '../consistency/consistency-level.ts';
 import type { KeySpelling } from '../wire/key-form.ts';
 import type { PlainValue } from '../wire/value-form.ts';
 
-export type { KeySpelling, PlainValue };
+export type { PlainValue };
 
 /** The answer to a get. */
 export interface GetAnswer {

@@ -1,13 +1,11 @@
 import { QuorateError } from '../base/quorate-error.ts';
-import { consistencyLevels } from '../consistency/consistency-level.ts';
-import { repairModes } from '../consistency/repair-mode.ts';
+import { type ConsistencyLevel, consistencyLevels } from '../consistency/consistency-level.ts';
+import { type RepairMode, repairModes } from '../consistency/repair-mode.ts';
 import { partitionerNames } from '../ring/partitioner.ts';
 
 /** Words that a flag takes from a closed list, in any case. */
 
-export { type ConsistencyLevel, consistencyLevels } from '../consistency/consistency-level.ts';
-export { type RepairMode, repairModes } from '../consistency/repair-mode.ts';
-export { type PartitionerName, partitionerNames } from '../ring/partitioner.ts';
+export { type ConsistencyLevel, consistencyLevels, type RepairMode };
 
 /** @throws QuorateError CONFIGURATION that lists the words. */
 export function parseChoice<Word extends string>(

@@ -11,7 +11,7 @@ import type { LogData, Logger } from './logger.ts';
 /** How much is logged: the level and all that are graver. */
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 
-export type LogLevel = (typeof logLevels)[number];
+type LogLevel = (typeof logLevels)[number];
 
 /** Where lines go: `process.stderr`, say. */
 export interface LogDestination {

@@ -42,8 +42,8 @@ describe('the log', () => {
   it('is a readable line on a terminal', () => {
     const lines: string[] = [];
     new PinoLogger(logTo(lines, true), { node: 'a' }).info('ready', { address: 'x:1', n: 2 });
-    const escape = String.fromCharCode(27);
-    const plain = (lines[0] ?? '').replaceAll(new RegExp(`${escape}\\[\\d+m`, 'g'), '');
+    const escapeCode = String.fromCharCode(27);
+    const plain = (lines[0] ?? '').replaceAll(new RegExp(`${escapeCode}\\[\\d+m`, 'g'), '');
     assert.match(plain, /^\d\d:\d\d:\d\d\.\d{3} info {2}ready address=x:1 n=2\n$/);
   });
 

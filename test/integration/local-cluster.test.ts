@@ -1,6 +1,6 @@
 /** `quorate cluster`: all nodes of a file as processes of this machine. */
 import assert from 'node:assert/strict';
-import { afterEach, describe, it } from 'node:test';
+import { after, afterEach, describe, it } from 'node:test';
 import {
   type CliOptions,
   CliProcess,
@@ -15,6 +15,7 @@ import {
 describe('the local cluster', () => {
   const folder = temporaryFolder();
   const launched: CliProcess[] = [];
+  after(() => folder.remove());
   afterEach(async () => {
     // Its nodes end by themselves, as one of the tests shows.
     await Promise.all(launched.splice(0).map((launcher) => launcher.kill()));

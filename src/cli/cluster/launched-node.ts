@@ -18,7 +18,7 @@ export interface LaunchedNodeOptions {
   readonly onExit: (exit: NodeExit) => void;
 }
 
-export interface NodeExit {
+interface NodeExit {
   readonly how: string;
   /** Whether the launcher had told it to end. */
   readonly wasTold: boolean;
