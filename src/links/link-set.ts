@@ -1,5 +1,5 @@
 import type { Membership } from '../membership/membership.ts';
-import type { ClockMonitor, ClockReading } from '../record/clock-monitor.ts';
+import type { ClockMonitor } from '../record/clock-monitor.ts';
 import type { Ring } from '../ring/ring.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -134,7 +134,8 @@ export class LinkSet {
         },
         onNotLive: (node) => this.#components.clockMonitor.forget(node),
         onAttempted: (node) => this.#onAttempted(node),
-        onClock: (node, clockMs, sent, received) => this.#onClock(node, clockMs, sent, received),
+        onClock: (node, clockMs, sent, received) =>
+          this.#components.clockMonitor.addSample(node, clockMs, sent, received),
       },
     });
   }
@@ -186,13 +187,5 @@ export class LinkSet {
   #onAttempted(node: string): void {
     this.#unknown.delete(node);
     if (this.#unknown.size === 0) this.#onSettled?.();
-  }
-
-  #onClock(node: string, clockMs: number, sent: ClockReading, received: ClockReading): void {
-    const { clockMonitor, logger } = this.#components;
-    clockMonitor.addSample(node, clockMs, sent, received);
-    if (clockMonitor.isAlarming()) {
-      logger.warn('clocks are apart', { peer: node, aheadMs: clockMonitor.aheadMs(node) });
-    }
   }
 }

@@ -56,6 +56,7 @@ export class Engine {
   readonly #dispatcher: HintDispatcher;
   #clockTimer: Timer | undefined;
   #verdict: ClockVerdict = 'uncompared';
+  #isAlarming = false;
 
   constructor(components: EngineComponents, options: EngineOptions) {
     const { clock, random, logger, ring } = components;
@@ -124,6 +125,11 @@ export class Engine {
       this.#verdict = verdict;
       this.#options.onClockVerdict?.(verdict);
     }
+    const isAlarming = this.clockMonitor.isAlarming();
+    if (isAlarming && !this.#isAlarming) {
+      this.logger.warn('this clock and the only other are apart, nobody can tell which is wrong');
+    }
+    this.#isAlarming = isAlarming;
     this.#clockTimer = this.clock.schedule(clockCheckMs, () => this.#watchClock());
   }
 

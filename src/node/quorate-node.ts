@@ -1,6 +1,8 @@
 import { QuorateError } from '../base/quorate-error.ts';
 import type { RepairMode } from '../consistency/repair-mode.ts';
 import type { HintLimits } from '../hints/hint-store.ts';
+import type { Refusal } from '../links/frames.ts';
+import { liveSilenceMsMax } from '../links/peer-link.ts';
 import { formatHostPort, type NodeAddress } from '../ring/node-address.ts';
 import { type PartitionerName, partitionerNamed } from '../ring/partitioner.ts';
 import { evenOwners, Ring } from '../ring/ring.ts';
@@ -38,6 +40,8 @@ export interface QuorateNodeComponents {
 const ringEpochFirst = 1;
 /** How long requests in flight may take once the node is told to stop. */
 const drainMsMax = 5_000;
+
+const refusalCheckMs = 100;
 
 /** A node: the engine and the gRPC server on its port. */
 export class QuorateNode {
@@ -115,13 +119,28 @@ export class QuorateNode {
     const host = this.#options.host ?? this.#own.host;
     await this.#server.listen(host, this.#options.port ?? this.#own.port);
     await this.#engine.start();
-    const [refusal] = this.#engine.links.outcastFor();
+    const refusal = await this.#refusal();
     if (refusal !== undefined) {
       await this.stop();
       throw new QuorateError('CONFIGURATION', { reason: refusal.reason }, refusal.message);
     }
     this.#status = 'ready';
     this.#tellHealth();
+  }
+
+  /**
+   * Why no peer talks to this node, if that is so. The peers may still believe in the last run of
+   * this name, whose connections ended without a word: they do so until it was silent for a while.
+   */
+  async #refusal(): Promise<Refusal | undefined> {
+    const { clock, links } = this.#engine;
+    const untilMs = clock.monotonicMs() + 2 * liveSilenceMsMax;
+    for (;;) {
+      const refusals = links.outcastFor();
+      const isDuplicate = refusals.some(({ reason }) => reason === 'duplicate-node');
+      if (!isDuplicate || clock.monotonicMs() >= untilMs) return refusals[0];
+      await new Promise<void>((resolve) => clock.schedule(refusalCheckMs, resolve));
+    }
   }
 
   /** Where the others reach this node. */
