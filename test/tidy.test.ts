@@ -25,7 +25,7 @@ const mayImport: Record<string, readonly string[]> = {
   membership: ['base', 'runtime', 'ring'],
   replica: ['base', 'runtime', 'record', 'ring', 'storage'],
   coordinator: ['base', 'runtime', 'record', 'ring', 'consistency', 'membership'],
-  hints: ['base', 'runtime', 'record', 'storage', 'membership', 'coordinator/ports'],
+  hints: ['base', 'runtime', 'record', 'ring', 'storage', 'membership', 'coordinator/ports'],
   links: ['base', 'runtime', 'record', 'ring', 'consistency', 'membership'],
   wire: ['base', 'record', 'consistency', 'ring', 'links', 'generated'],
   rpc: [...belowWire, 'wire', 'generated'],

@@ -7,8 +7,8 @@ import type { ReadRequest, ReadResult, WriteRequest, WriteResult } from './reque
 import { WriteOperation } from './write-operation.ts';
 
 /** How many client requests a node coordinates at once, and how many bytes they may take. */
-export const requestsInFlightMax = 8_192;
-export const requestBytesInFlightMax = 64 * 1024 * 1024;
+const requestsInFlightMax = 8_192;
+const requestBytesInFlightMax = 64 * 1024 * 1024;
 
 /**
  * Serves client requests from this node: plans each once, checks that it can succeed, and hands it

@@ -22,7 +22,7 @@ export interface Explanation {
 export type ReplicaState = 'answered' | 'pending' | 'timed-out' | 'down' | 'failed' | 'not-asked';
 
 /** What one replica had said. */
-export interface ReplicaReport {
+interface ReplicaReport {
   readonly node: string;
   readonly state: ReplicaState;
   readonly isHinted: boolean;

@@ -54,8 +54,13 @@ export class ReadCore {
    * order; a replica never lowers a version, so the newest counts.
    */
   addHeld(node: string, version: Version | undefined, record?: VersionedValue): void {
-    if (this.#fetchingFrom === node) this.#fetchingFrom = undefined;
+    const isFetched = this.#fetchingFrom === node;
+    if (isFetched) this.#fetchingFrom = undefined;
     if (this.#failed.has(node)) return;
+    if (isFetched && compareVersions(version, this.#held.get(node)) < 0) {
+      // It no longer holds what it named: a replica in memory that was started anew.
+      return this.addFailure(node);
+    }
     this.#held.set(node, newerVersion(this.#held.get(node), version));
     if (compareVersions(record?.version, this.#newestRecord?.version) > 0) {
       this.#newestRecord = record;
@@ -165,9 +170,6 @@ export class ReadCore {
     const behind = this.#plan.live.filter(
       (node) => !this.#failed.has(node) && this.#isBehind(node, record.version),
     );
-    if (this.#holders(record.version) + behind.length < this.#plan.required) {
-      return { kind: 'unreachable' };
-    }
     const nodes = behind.filter((node) => !this.#isSent(node, record.version));
     return nodes.length === 0 ? { kind: 'wait' } : { kind: 'write-back', record, nodes };
   }

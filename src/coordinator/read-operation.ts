@@ -16,7 +16,7 @@ import type { ReplicaPlan } from './replica-plan.ts';
 import type { ReadRequest, ReadResult } from './request.ts';
 
 /** How long an answer may take before a read that asks only as many as it needs asks one more. */
-export const slowAnswerMs = 50;
+const slowAnswerMs = 50;
 
 /**
  * The shell of one get: sends what ReadCore asks for, times it, and acts.

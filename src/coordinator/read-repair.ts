@@ -12,9 +12,9 @@ import type { ReadCore } from './read-core.ts';
  */
 
 /** How many repairs a node runs at once. */
-export const repairsInFlightMax = 256;
+const repairsInFlightMax = 256;
 /** How long a repair may take. */
-export const repairTimeoutMs = 2_000;
+const repairTimeoutMs = 2_000;
 
 /** Counts the repairs in flight on one node. */
 export class RepairBudget {

@@ -101,13 +101,14 @@ export class HintDispatcher {
 
   #send(target: string, hint: Hint, onDone: (isSettled: boolean) => void): void {
     const { clock, hints, replicas } = this.#components;
-    const request = { operation: 'spread', ...hint } as const;
+    const { key, record } = hint;
+    const { version } = record;
+    const request = { operation: 'spread', key, record } as const;
     const deadlineMs = clock.monotonicMs() + deliveryTimeoutMs;
-    const { version } = hint.record;
     replicas.clientOf(target).send(request, deadlineMs, (reply: ReplicaReply) => {
-      if (reply.outcome === 'ok') hints.remove(target, hint.key, version);
+      if (reply.outcome === 'ok') hints.remove(target, key, version);
       const isForeign = reply.outcome === 'refused' && reply.reason === 'not-a-replica';
-      if (isForeign) hints.abandon(target, hint.key, version);
+      if (isForeign) hints.abandon(target, key, version);
       onDone(reply.outcome === 'ok' || isForeign);
     });
   }

@@ -32,7 +32,7 @@ export interface LinkSetOptions {
 }
 
 /** After this long a node that has not answered is down, no longer unknown. */
-export const firstAnswerMsMax = 2_000;
+const firstAnswerMsMax = 2_000;
 
 export class LinkSet {
   readonly #components: LinkSetComponents;

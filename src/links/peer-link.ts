@@ -25,14 +25,14 @@ import {
  * connection and stays silent is as dead as one that refuses it, so every state has a limit.
  */
 
-export const pingEveryMs = 500;
+const pingEveryMs = 500;
 /** A peer that was not heard for this long is not live. */
 export const liveSilenceMsMax = 1_500;
 /** A link on which nothing was heard for this long is built anew. */
-export const linkSilenceMsMax = 5_000;
-export const connectingMsMax = 2_000;
-export const backoffMsMin = 100;
-export const backoffMsMax = 1_000;
+const linkSilenceMsMax = 5_000;
+const connectingMsMax = 2_000;
+const backoffMsMin = 100;
+const backoffMsMax = 1_000;
 /** Requests to one peer that are queued or wait for an answer. */
 export const linkRequestsMax = 8_192;
 export const linkBytesMax = 32 * 1024 * 1024;
@@ -56,7 +56,7 @@ export interface PeerLinkOptions {
   readonly listener: PeerLinkListener;
 }
 
-export interface PeerLinkListener {
+interface PeerLinkListener {
   /** The handshake is done. */
   onWelcome(peer: string, welcome: Hello): void;
   /** The peer can be asked: the link came up, or the peer was heard again after a silence. */
@@ -74,7 +74,9 @@ interface PendingRequest {
   readonly onReply: (reply: ReplicaReply) => void;
 }
 
-interface QueuedRequest extends LinkRequest {
+interface QueuedRequest {
+  readonly id: number;
+  readonly request: ReplicaRequest;
   readonly bytes: number;
 }
 
@@ -146,15 +148,14 @@ export class PeerLink {
   /** Asks the peer; see ReplicaClient. `onReply` is called exactly once. */
   send(request: ReplicaRequest, deadlineMs: number, onReply: (reply: ReplicaReply) => void): void {
     const bytes = recordBytes(request.key, 'record' in request ? request.record : undefined);
-    const timeoutMs = Math.floor(deadlineMs - this.#components.clock.monotonicMs());
-    if (this.#state !== 'up' || timeoutMs <= 0 || !this.hasRoom(bytes)) {
+    if (this.#state !== 'up' || !this.hasRoom(bytes)) {
       onReply({ outcome: 'refused', reason: 'not-sent' });
       return;
     }
     const id = this.#nextId++;
     this.#pending.set(id, { bytes, deadlineMs, onReply });
     this.#pendingBytes += bytes;
-    this.#queue.push({ id, timeoutMs, request, bytes });
+    this.#queue.push({ id, request, bytes });
     this.#flush ??= this.#components.clock.schedule(0, () => this.#sendQueue());
   }
 
@@ -171,7 +172,9 @@ export class PeerLink {
     if (this.#isBlocked || this.#queue.length === 0) return;
     const frames = splitIntoFrames(this.#queue, (queued) => queued.bytes);
     this.#queue = [];
-    for (const [index, requests] of frames.entries()) {
+    for (const [index, queued] of frames.entries()) {
+      const requests = this.#inTime(queued);
+      if (requests.length === 0) continue;
       if (this.#channel?.send({ kind: 'requests', requests }) === false) {
         this.#isBlocked = true;
         this.#queue = frames.slice(index + 1).flat();
@@ -179,6 +182,23 @@ export class PeerLink {
       }
     }
     if (this.#nextId > requestIdMax) this.#break('request ids are used up');
+  }
+
+  /** The requests with the time they have left; those that are over end unsent. */
+  #inTime(queued: readonly QueuedRequest[]): readonly LinkRequest[] {
+    const nowMs = this.#components.clock.monotonicMs();
+    const requests: LinkRequest[] = [];
+    for (const { id, request } of queued) {
+      const pending = this.#pending.get(id);
+      if (pending === undefined) continue;
+      const timeoutMs = Math.floor(pending.deadlineMs - nowMs);
+      if (timeoutMs > 0) requests.push({ id, timeoutMs, request });
+      else {
+        this.#forget(id, pending);
+        pending.onReply({ outcome: 'refused', reason: 'not-sent' });
+      }
+    }
+    return requests;
   }
 
   #connect(): void {
@@ -204,6 +224,8 @@ export class PeerLink {
   }
 
   #onFrame(frame: ResponseFrame): void {
+    // A silence that was too long is told before this frame ends it.
+    this.#tellLiveness();
     this.#lastHeardMs = this.#components.clock.monotonicMs();
     if (frame.kind === 'welcome') this.#onWelcome(frame.hello);
     else if (frame.kind === 'refusal') this.#refuse(frame.refusal);

@@ -12,7 +12,7 @@ import {
   type ResponseFrame,
   splitIntoFrames,
 } from './frames.ts';
-import { liveSilenceMsMax } from './peer-link.ts';
+import { linkBytesMax, liveSilenceMsMax } from './peer-link.ts';
 
 /** Answers the requests of peers: the node's own replica. */
 export interface ReplicaService {
@@ -47,6 +47,7 @@ export class PeerSession implements FrameHandlers<RequestFrame> {
   readonly #channel: FrameChannel<ResponseFrame>;
   #peer: Hello | undefined;
   #replies: LinkReply[] = [];
+  #replyBytes = 0;
   #isBlocked = false;
   #isEnded = false;
   #flush: Timer | undefined;
@@ -128,7 +129,14 @@ export class PeerSession implements FrameHandlers<RequestFrame> {
       (index, reply) => {
         const id = requests[index]?.id;
         if (this.#isEnded || id === undefined) return;
-        this.#replies.push({ id, reply });
+        const bytes = replyBytes(reply);
+        // Small requests for large values could fill the memory behind a slow stream.
+        const isOver = this.#replyBytes + bytes > linkBytesMax;
+        this.#replies.push({
+          id,
+          reply: isOver ? { outcome: 'unknown', reason: 'failed' } : reply,
+        });
+        if (!isOver) this.#replyBytes += bytes;
         this.#flush ??= this.#components.clock.schedule(0, () => this.#sendReplies());
       },
     );
@@ -137,11 +145,10 @@ export class PeerSession implements FrameHandlers<RequestFrame> {
   #sendReplies(): void {
     this.#flush = undefined;
     if (this.#isBlocked || this.#isEnded || this.#replies.length === 0) return;
-    const frames = splitIntoFrames(this.#replies, ({ reply }) =>
-      recordBytes(noKey, reply.outcome === 'ok' ? reply.record : undefined),
-    );
+    const frames = splitIntoFrames(this.#replies, ({ reply }) => replyBytes(reply));
     this.#replies = [];
     for (const [index, replies] of frames.entries()) {
+      for (const { reply } of replies) this.#replyBytes -= replyBytes(reply);
       if (!this.#channel.send({ kind: 'replies', replies })) {
         this.#isBlocked = true;
         this.#replies = frames.slice(index + 1).flat();
@@ -157,6 +164,10 @@ export class PeerSession implements FrameHandlers<RequestFrame> {
     this.#replies = [];
     this.#options.onEnded(this);
   }
+}
+
+function replyBytes(reply: ReplicaReply): number {
+  return recordBytes(noKey, reply.outcome === 'ok' ? reply.record : undefined);
 }
 
 const noKey = new Uint8Array();

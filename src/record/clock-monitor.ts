@@ -11,9 +11,9 @@
 /** A node further than this from the median does not coordinate writes. */
 export const clockApartMsMax = 250;
 /** Samples with a longer round trip say too little about the other clock. */
-export const sampleRoundTripMsMax = 100;
+const sampleRoundTripMsMax = 100;
 /** Real time that moves this much against monotonic time was stepped, not slewed. */
-export const clockStepMsMin = 50;
+const clockStepMsMin = 50;
 
 const clocksForMedianMin = 3;
 

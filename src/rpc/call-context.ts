@@ -12,9 +12,9 @@ import { MalformedRequest } from './tolerant-service.ts';
  */
 
 /** What a call without a deadline gets. */
-export const timeoutMsDefault = 2_000;
+const timeoutMsDefault = 2_000;
 /** The longest a call may wait; promises elsewhere count on it. */
-export const timeoutMsMax = 30_000;
+const timeoutMsMax = 30_000;
 /**
  * A node answers this part of the caller's time early, but no more than `answerEarlyMsMax`: an
  * answer that arrives after the deadline is thrown away, and with it what is known of the outcome.

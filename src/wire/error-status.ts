@@ -14,12 +14,12 @@ import {
  */
 
 /** The domain of all reasons. */
-export const errorDomain = 'quorate.v1';
+const errorDomain = 'quorate.v1';
 /** The metadata key that carries the encoded google.rpc.Status. */
 export const statusDetailsKey = 'grpc-status-details-bin';
 
 /** The gRPC status codes that are used, by their number. */
-export const statusCodes = {
+const statusCodes = {
   CANCELLED: 1,
   INVALID_ARGUMENT: 3,
   DEADLINE_EXCEEDED: 4,
@@ -144,11 +144,20 @@ function unpackErrorInfo(encoded: Uint8Array): ErrorInfo | undefined {
 
 function parseMetadata(metadata: { readonly [name: string]: string }): QuorateErrorDetails {
   const details: Record<string, string | number | boolean> = {};
-  for (const [name, text] of Object.entries(metadata)) details[name] = parseDetail(text);
+  for (const [name, text] of Object.entries(metadata)) {
+    if (numberDetails.has(name)) details[name] = Number(text);
+    else details[name] = name === 'mayHaveApplied' ? text === 'true' : text;
+  }
   return details;
 }
 
-function parseDetail(text: string): string | number | boolean {
-  if (text === 'true' || text === 'false') return text === 'true';
-  return /^-?\d{1,15}(\.\d+)?$/.test(text) ? Number(text) : text;
-}
+/** The details that are numbers; metadata carries all as text. */
+const numberDetails = new Set([
+  'required',
+  'received',
+  'failed',
+  'alive',
+  'replicationFactor',
+  'inFlight',
+  'roomy',
+]);

@@ -110,6 +110,7 @@ function decodeReplies(bytes: Buffer): readonly LinkReply[] {
     else if (tag === itemReplyTag) replies.push(readReply(reader, clockMs));
     else throw notUnderstood();
   }
+  if (reader.pos !== reader.len) throw notUnderstood();
   return replies;
 }
 

@@ -120,6 +120,7 @@ export function readReply(reader: BinaryReader, clockMs: number): LinkReply {
     else if (tag === bytes(5)) record = readRecord(reader);
     else reader.skip(tag & 7, tag >>> 3);
   }
+  check(node.length <= nodeNameLengthMax, 'a version of a node with a long name');
   const version = record?.version ?? (node === '' ? undefined : { clock, node });
   return { id, reply: replyOf(outcome, version, record, clockMs) };
 }

@@ -222,4 +222,16 @@ describe('ReadCore after the answer', () => {
     assert.equal(core.newestRecord(), undefined);
     assert.equal(core.holderOfNewest(), 'c');
   });
+
+  it('gives up a holder that answers the fetch without the version it had named', () => {
+    const core = asked('QUORUM');
+    core.addHeld('a', undefined);
+    core.addHeld('b', v2);
+    assert.deepEqual(core.step(), { kind: 'fetch', node: 'b' });
+    core.markFetching('b');
+    core.addHeld('b', undefined);
+    assert.deepEqual(core.step(), { kind: 'wait' }, 'for the answer of the third');
+    core.addHeld('c', undefined);
+    assert.deepEqual(core.step(), { kind: 'answer', record: undefined });
+  });
 });

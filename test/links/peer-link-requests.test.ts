@@ -217,8 +217,8 @@ describe('PeerLink, for requests,', () => {
     welcome();
     send(read(1), 0);
     send(read(1), 0.9);
-    assert.deepEqual(replies, [notSent, notSent]);
     await turn();
+    assert.deepEqual(replies, [notSent, notSent]);
     assert.deepEqual(frames(), []);
   });
 

@@ -181,4 +181,21 @@ describe('PeerSession', () => {
     assert.equal(session.isLive(), false);
     assert.equal(ended, 1);
   });
+
+  it('keeps at most 32 MiB of values behind a slow stream, and fails the reads beyond', async () => {
+    greet();
+    channel.hasRoom = false;
+    const record = textRecord(versionAt(1), 'x'.repeat(1024 * 1024));
+    for (let id = 0; id < 100; id++) {
+      ask(reading(id));
+      respond(0, { outcome: 'ok', version: versionAt(1), record, clockMs: 0 });
+    }
+    await turn();
+    channel.hasRoom = true;
+    session.onDrain();
+    const replies = channel.take('replies').flatMap((frame) => frame.replies);
+    const values = replies.filter(({ reply }) => reply.outcome === 'ok').length;
+    assert.equal(replies.length, 100);
+    assert.ok(values >= 31 && values <= 32, `${values} values of 1 MiB`);
+  });
 });

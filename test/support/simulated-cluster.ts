@@ -178,6 +178,6 @@ export function textValue(text: string): Value {
   return { kind: 'text', bytes: new TextEncoder().encode(text) };
 }
 
-export function textOf(value: Value): string {
+function textOf(value: Value): string {
   return new TextDecoder().decode(value.bytes);
 }

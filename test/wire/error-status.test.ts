@@ -125,4 +125,10 @@ describe('statuses of others', () => {
       }),
     );
   });
+
+  it('keeps a name that looks like a number', () => {
+    const error = new QuorateError('NODE_NOT_READY', { node: '007' });
+    const { code, message, details } = errorToWire(error);
+    assert.deepEqual(errorFromWire(code, message, details, false).details, { node: '007' });
+  });
 });
