@@ -7,9 +7,15 @@ import type { VersionedValue } from '../record/versioned-value.ts';
 export interface ReplicaClient {
   /**
    * Asks the replica. `onReply` is called once, perhaps before this returns; some time after
-   * `deadlineMs` (monotonic) it is told that the reply is overdue.
+   * `deadlineMs` (monotonic) it is told that the reply is overdue. A patient request, which no
+   * caller waits for, may wait some milliseconds for others to go with.
    */
-  send(request: ReplicaRequest, deadlineMs: number, onReply: (reply: ReplicaReply) => void): void;
+  send(
+    request: ReplicaRequest,
+    deadlineMs: number,
+    onReply: (reply: ReplicaReply) => void,
+    urgency?: 'urgent' | 'patient',
+  ): void;
   /** Whether a request of so many bytes would be queued now. */
   hasRoom(bytes: number): boolean;
 }

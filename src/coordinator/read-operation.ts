@@ -70,7 +70,9 @@ export class ReadOperation {
     const values = isLinearizable ? 1 : required;
     // Answers of the own replica come before `send` returns; none counts before all were asked.
     this.#isStepping = true;
-    for (const [index, node] of live.slice(0, asked).entries()) this.#ask(node, index < values);
+    for (const [index, node] of live.slice(0, asked).entries()) {
+      this.#ask(node, index < values, index < required ? 'urgent' : 'patient');
+    }
     this.#isStepping = false;
     this.#advance();
     if (this.#isEnded) return;
@@ -96,10 +98,10 @@ export class ReadOperation {
     });
   }
 
-  #ask(node: string, isValueWanted: boolean): void {
+  #ask(node: string, isValueWanted: boolean, urgency: 'urgent' | 'patient' = 'urgent'): void {
     this.#core.markAsked(node);
     const operation = isValueWanted ? 'read-value' : 'read-version';
-    this.#send(node, { operation, key: this.#plan.key });
+    this.#send(node, { operation, key: this.#plan.key }, urgency);
   }
 
   #send(
@@ -107,11 +109,13 @@ export class ReadOperation {
     request:
       | { operation: 'read-value' | 'read-version'; key: Uint8Array }
       | { operation: 'spread'; key: Uint8Array; record: VersionedValue },
+    urgency: 'urgent' | 'patient' = 'urgent',
   ): void {
     const { clock, replicas } = this.#components;
     this.#times?.asked(node, clock.monotonicMs());
     this.#waitingFor++;
-    replicas.clientOf(node).send(request, this.#deadlineMs, (reply) => this.#onReply(node, reply));
+    const onReply = (reply: ReplicaReply) => this.#onReply(node, reply);
+    replicas.clientOf(node).send(request, this.#deadlineMs, onReply, urgency);
   }
 
   #onReply(node: string, reply: ReplicaReply): void {

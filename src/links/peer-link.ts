@@ -37,6 +37,9 @@ const backoffMsMax = 1_000;
 export const linkRequestsMax = 8_192;
 export const linkBytesMax = 32 * 1024 * 1024;
 
+/** How long a patient request waits for others to go with. */
+const patienceMs = 5;
+
 const requestIdMax = 0xffff_ffff;
 
 export interface PeerLinkComponents {
@@ -92,6 +95,7 @@ export class PeerLink {
   #nextId = 1;
   #isBlocked = false;
   #flush: Timer | undefined;
+  #flushDelayMs = 0;
   #timer: Timer | undefined;
   #backoffMs = backoffMsMin;
   #lastHeardMs = 0;
@@ -145,8 +149,13 @@ export class PeerLink {
     return this.#pending.size < linkRequestsMax && this.#pendingBytes + bytes <= linkBytesMax;
   }
 
-  /** Asks the peer; see ReplicaClient. `onReply` is called exactly once. */
-  send(request: ReplicaRequest, deadlineMs: number, onReply: (reply: ReplicaReply) => void): void {
+  /** Asks the peer; see ReplicaClient. `onReply` is called exactly once, also without a link. */
+  send(
+    request: ReplicaRequest,
+    deadlineMs: number,
+    onReply: (reply: ReplicaReply) => void,
+    urgency: 'urgent' | 'patient' = 'urgent',
+  ): void {
     const bytes = recordBytes(request.key, 'record' in request ? request.record : undefined);
     if (this.#state !== 'up' || !this.hasRoom(bytes)) {
       onReply({ outcome: 'refused', reason: 'not-sent' });
@@ -156,7 +165,7 @@ export class PeerLink {
     this.#pending.set(id, { bytes, deadlineMs, onReply });
     this.#pendingBytes += bytes;
     this.#queue.push({ id, request, bytes });
-    this.#flush ??= this.#components.clock.schedule(0, () => this.#sendQueue());
+    this.#scheduleFlush(urgency === 'patient' ? patienceMs : 0);
   }
 
   /** Measures the peer's clock now, not at the next ping. */
@@ -167,7 +176,17 @@ export class PeerLink {
     this.#channel?.send({ kind: 'ping', id });
   }
 
+  #scheduleFlush(delayMs: number): void {
+    if (this.#flush !== undefined) {
+      if (delayMs >= this.#flushDelayMs) return;
+      this.#flush.cancel();
+    }
+    this.#flushDelayMs = delayMs;
+    this.#flush = this.#components.clock.schedule(delayMs, () => this.#sendQueue());
+  }
+
   #sendQueue(): void {
+    this.#flush?.cancel();
     this.#flush = undefined;
     if (this.#isBlocked || this.#queue.length === 0) return;
     const frames = splitIntoFrames(this.#queue, (queued) => queued.bytes);
