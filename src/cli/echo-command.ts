@@ -1,7 +1,6 @@
 import type { Argv } from 'yargs';
 import { QuorateError } from '../base/quorate-error.ts';
 import { parsePort } from '../config/replicas-file.ts';
-import { startEchoNode } from '../node/echo-node.ts';
 import type { Command } from './command.ts';
 
 /**
@@ -25,6 +24,7 @@ function withEchoArguments(yargs: Argv) {
 
 async function runEcho(port: number, valueBytes: number): Promise<void> {
   process.title = 'quorate echo';
+  const { startEchoNode } = await import('../node/echo-node.ts');
   const echo = await startEchoNode(port, valueBytes);
   const toldToStop = new Promise<void>((resolve) => {
     for (const event of ['SIGINT', 'SIGTERM', 'disconnect']) process.on(event, () => resolve());

@@ -1,7 +1,6 @@
 import { QuorateError } from '../base/quorate-error.ts';
 import { parseMode } from '../config/choices.ts';
 import { formatHostPort, type NodeAddress, parsePort } from '../config/replicas-file.ts';
-import { QuorateNode } from '../node/quorate-node.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { PinoLogger } from '../runtime/pino-logger.ts';
 import { SystemClock } from '../runtime/system-clock.ts';
@@ -59,6 +58,8 @@ async function runReplica(args: ReplicaArgs): Promise<ExitCode> {
   process.title = `replica ${name} ${port}`;
   const logger = new PinoLogger(process.stderr, { node: name, level: args.logLevel });
   endOnUncaught(logger);
+  // Loaded here: the commands of a client start faster without a server.
+  const { QuorateNode } = await import('../node/quorate-node.ts');
   const node = new QuorateNode(
     { logger, clock: nodeClock() },
     {
