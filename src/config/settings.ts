@@ -5,7 +5,7 @@ import { QuorateError } from '../base/quorate-error.ts';
  * command line comes first, then the environment, then the file; a name is the flag's without its
  * dashes, in the environment in capitals with underscores.
  */
-export type Settings = Readonly<Record<string, string | number | boolean>>;
+export type Settings = Readonly<Record<string, string>>;
 
 const prefix = 'QUORATE_';
 
@@ -31,12 +31,13 @@ export function parseSettings(text: string, path: string): Settings {
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     throw refused(path, 'it must hold a JSON object, such as {"server": "127.0.0.1:9090"}');
   }
-  const settings: Record<string, string | number | boolean> = {};
+  const settings: Record<string, string> = {};
   for (const [name, value] of Object.entries(parsed)) {
     if (typeof value === 'object') {
       throw refused(path, `"${name}" must be a text, a number, true or false`);
     }
-    settings[name] = value as string | number | boolean;
+    // The readers of flags take text, as the command line and the environment give it.
+    settings[name] = String(value);
   }
   return settings;
 }

@@ -11,10 +11,12 @@ describe('settings', () => {
     assert.deepEqual(settingsOfEnvironment(environment), { 'cluster-name': 'blue' });
   });
 
-  it('come from a JSON object', () => {
-    assert.deepEqual(parseSettings('{"mode": "BOTH", "restart": true}', 'a.json'), {
+  it('come from a JSON object, numbers and booleans as text', () => {
+    const text = '{"mode": "BOTH", "restart": true, "replication-factor": 3}';
+    assert.deepEqual(parseSettings(text, 'a.json'), {
       mode: 'BOTH',
-      restart: true,
+      restart: 'true',
+      'replication-factor': '3',
     });
   });
 
