@@ -1,35 +1,19 @@
 import type { QuorateError } from '../base/quorate-error.ts';
-import type {
-  ClusterAnswer,
-  EntryAnswer,
-  ExplanationAnswer,
-  LocateAnswer,
-  PlainValue,
-} from '../client/answers.ts';
+import type { ClusterAnswer, EntryAnswer, LocateAnswer, PlainValue } from '../client/answers.ts';
 import { formatKey } from '../config/key-spelling.ts';
 import { formatHostPort } from '../config/replicas-file.ts';
 import { formatTime } from '../runtime/format-time.ts';
 import { describeError } from './error-text.ts';
 import { textOf } from './key-value-output.ts';
+import { shorten, visible } from './shown-text.ts';
 import { formatTable } from './table.ts';
 
 /** How the console shows answers and errors: from data to lines of text. Pure. */
-
-/** How much of a value a table shows. */
-const shownLengthMax = 60;
 
 /** A value on a line of its own. For people, control characters are shown and do nothing. */
 export function formatValue(value: PlainValue, isForPeople: boolean): string {
   const text = textOf(value);
   return isForPeople ? visible(text) : text;
-}
-
-/** Makes control characters visible: a value must not steer a terminal. */
-function visible(text: string): string {
-  return text.replace(/\p{Cc}/gu, (character) => {
-    const known: Readonly<Record<string, string>> = { '\n': '\\n', '\t': '\\t', '\r': '\\r' };
-    return known[character] ?? `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
-  });
 }
 
 /** What one node holds. `entries` has one more than is shown if there is more. */
@@ -54,12 +38,6 @@ export function formatEntries(
   return `${title}\n${formatTable(['key', 'value', 'version', 'written', 'token'], rows)}`;
 }
 
-function shorten(text: string): string {
-  const characters = [...text];
-  if (characters.length <= shownLengthMax) return text;
-  return `${characters.slice(0, shownLengthMax).join('')}… (${characters.length} characters)`;
-}
-
 /** Where a key lives. */
 export function formatLocation({ token, preferenceList, ringEpoch }: LocateAnswer): string {
   return `token ${token} on ${preferenceList.join(', ')} (ring epoch ${ringEpoch})`;
@@ -79,27 +57,6 @@ export function formatCluster(cluster: ClusterAnswer): readonly string[] {
   return [
     `${cluster.node} of ${cluster.clusterName}: ${cluster.status}, clock ${cluster.clock}, mode ${cluster.mode}, ring epoch ${cluster.ringEpoch} (${cluster.partitioner}, ${cluster.replicationFactor} replicas)`,
     formatTable(['node', 'address', 'seen', 'tokens', 'hints', 'round trip', ''], rows),
-  ];
-}
-
-/** Which replicas said what. */
-export function formatExplanation(
-  explanation: ExplanationAnswer,
-  version: string,
-): readonly string[] {
-  const { coordinator, token, consistency, required, received, replicas } = explanation;
-  const { writeBacks, repairsStarted, hintsStarted, isSuperseded } = explanation;
-  const rows = replicas.map((replica) => [
-    replica.node,
-    replica.isHinted ? `${replica.state}, hinted` : replica.state,
-    replica.version === '' ? '-' : replica.version,
-    replica.state === 'answered' ? `${replica.milliseconds.toFixed(1)} ms` : '-',
-    replica.state === 'answered' && replica.version !== version ? 'differs' : '',
-  ]);
-  return [
-    `${coordinator}: ${consistency} of token ${token} needs ${required} answers, had ${received}${isSuperseded ? '; superseded by a newer write' : ''}`,
-    formatTable(['replica', 'state', 'version', 'after', ''], rows),
-    `write-backs ${writeBacks}, repairs started ${repairsStarted}, hints started ${hintsStarted}`,
   ];
 }
 

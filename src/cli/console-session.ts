@@ -10,11 +10,11 @@ import {
   describeConsoleError,
   formatCluster,
   formatEntries,
-  formatExplanation,
   formatLocation,
   formatValue,
 } from './console-output.ts';
 import { type ExitCode, exitCodeOf, exitCodes } from './exit-code.ts';
+import { formatExplanation } from './explanation-output.ts';
 
 /**
  * What a console remembers, its coordinator and its level, and what its commands do. It knows

@@ -6,13 +6,14 @@ import { defineCommand } from './command.ts';
 import { exitCodes } from './exit-code.ts';
 import { type OutputForm, timeoutFlag, withServer } from './flags.ts';
 import { jsonOf, textOf } from './key-value-output.ts';
+import { shorten, visible } from './shown-text.ts';
 import { print } from './terminal.ts';
 import { withClient } from './with-client.ts';
 
 /**
  * `quorate entries`: what one node itself holds, while it arrives. `-o json` is one document a
  * line: `{key, token, tombstone, kind, value, version, writeTime}`, kind and value as in `get`;
- * `-o raw` is key, version and value with tabs between them.
+ * `-o raw` is key, version and value with tabs between them. A table cuts long values.
  */
 export const entriesCommand = defineCommand({
   command: 'entries',
@@ -31,7 +32,7 @@ export const entriesCommand = defineCommand({
   run: (args) =>
     withClient(args, async (client) => {
       const entries = client.listEntries({ limit: args.limit ?? 0, timeoutMs: args.timeout });
-      if (args.output === 'table') print(columns('KEY', 'TOKEN', 'VERSION', 'VALUE'));
+      if (args.output === 'table') print(columns('key', 'token', 'version', 'value'));
       for await (const entry of entries) print(lineOf(entry, args.output));
       return exitCodes.ok;
     }),
@@ -51,13 +52,13 @@ function lineOf(entry: EntryAnswer, form: OutputForm): string {
         ...(writeTimeMs !== undefined && { writeTime: formatTime(writeTimeMs) }),
       });
     case 'raw':
-      return [key, version, value === undefined ? '' : oneLine(textOf(value))].join('\t');
+      return [key, version, value === undefined ? '' : visible(textOf(value))].join('\t');
     case 'table':
       return columns(
         key,
         token,
         version,
-        value === undefined ? '(deleted)' : oneLine(textOf(value)),
+        value === undefined ? '(deleted)' : shorten(visible(textOf(value))),
       );
   }
 }
@@ -65,10 +66,6 @@ function lineOf(entry: EntryAnswer, form: OutputForm): string {
 /** Entries are printed one by one, so the columns cannot wait for the longest. */
 function columns(key: string, token: string | number, version: string, value: string): string {
   return `${key.padEnd(20)}  ${String(token).padEnd(5)}  ${version.padEnd(28)}  ${value}`;
-}
-
-function oneLine(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, (control) => JSON.stringify(control).slice(1, -1));
 }
 
 function readLimit(text: string): number {

@@ -1,8 +1,9 @@
 import { asBuffer, formatHex } from '../base/bytes.ts';
 import type { ExplanationAnswer, GetAnswer, PlainValue, WriteAnswer } from '../client/answers.ts';
 import { formatTime } from '../runtime/format-time.ts';
+import { formatExplanation } from './explanation-output.ts';
 import type { OutputForm } from './flags.ts';
-import { formatTable } from './table.ts';
+import { visibleLines } from './shown-text.ts';
 import { print, printBytes, say } from './terminal.ts';
 
 /**
@@ -31,7 +32,7 @@ export function printGet(key: string, answer: GetAnswer, form: OutputForm): void
   }
   if (value === undefined) say(version === '' ? 'absent' : `absent (deleted at ${version})`);
   else if (form === 'raw') printBytes(rawOf(value));
-  else print(textOf(value));
+  else print(process.stdout.isTTY ? visibleLines(textOf(value)) : textOf(value));
   if (explanation) sayExplanation(explanation, version);
 }
 
@@ -86,20 +87,5 @@ function rawOf(value: PlainValue): Uint8Array {
 }
 
 function sayExplanation(explanation: ExplanationAnswer, version: string): void {
-  const { coordinator, ringEpoch, token, consistency, required, received } = explanation;
-  say(
-    `coordinator ${coordinator}, ring epoch ${ringEpoch}, token ${token}, ${consistency}: ${received} of ${required} answers needed${explanation.isSuperseded ? ', superseded by a newer write' : ''}`,
-  );
-  const rows = explanation.replicas.map((replica) => [
-    replica.node,
-    replica.isHinted ? `${replica.state}, hinted` : replica.state,
-    replica.version === '' ? '-' : replica.version,
-    replica.state === 'answered' ? `${replica.milliseconds.toFixed(1)} ms` : '-',
-    replica.state === 'answered' && replica.version !== version ? 'differs' : '',
-  ]);
-  say(formatTable(['replica', 'state', 'version', 'after', ''], rows));
-  const { writeBacks, repairsStarted, hintsStarted } = explanation;
-  say(
-    `write-backs ${writeBacks}, repairs started ${repairsStarted}, hints started ${hintsStarted}`,
-  );
+  for (const text of formatExplanation(explanation, version)) say(text);
 }

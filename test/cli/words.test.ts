@@ -5,6 +5,7 @@ import { banner } from '../../src/cli/cluster/banner.ts';
 import { describeError } from '../../src/cli/error-text.ts';
 import { exitCodeOf } from '../../src/cli/exit-code.ts';
 import { nearest } from '../../src/cli/nearest.ts';
+import { shorten, visible, visibleLines } from '../../src/cli/shown-text.ts';
 import { formatTable } from '../../src/cli/table.ts';
 
 describe('exit codes', () => {
@@ -44,6 +45,21 @@ describe('a suggestion', () => {
   it('is not made if no word is near', () => {
     assert.equal(nearest('colour', ['server', 'timeout']), undefined);
     assert.equal(nearest('x', []), undefined);
+  });
+});
+
+describe('text on a terminal', () => {
+  it('has no control characters', () => {
+    assert.equal(visible('a\n\t\u001b[31m\u007f\u009bé'), 'a\\n\\t\\x1b[31m\\x7f\\x9bé');
+  });
+
+  it('keeps its lines where it stands alone', () => {
+    assert.equal(visibleLines('a\n\tb\r\u001bé'), 'a\n\tb\\x0d\\x1bé');
+  });
+
+  it('is cut between characters if it is long', () => {
+    assert.equal(shorten('🎉'.repeat(60)), '🎉'.repeat(60));
+    assert.equal(shorten('🎉'.repeat(61)), `${'🎉'.repeat(60)}… (61 characters)`);
   });
 });
 
