@@ -12,7 +12,7 @@ export async function runCommandLine(words: readonly string[]): Promise<ExitCode
   const dashes = words.indexOf('--');
   const end = dashes === -1 ? words.length : dashes;
   const rest = words.slice(end + 1);
-  const outcome: CommandOutcome = { rest, exitCode: exitCodes.ok, flags: [] };
+  const outcome: CommandOutcome = { rest, exitCode: exitCodes.ok, flags: [], usage: '' };
   try {
     await buildCommandLine(words.slice(0, end), outcome).parseAsync();
     return outcome.exitCode;
@@ -44,7 +44,6 @@ function buildCommandLine(words: readonly string[], outcome: CommandOutcome) {
     })
     .exitProcess(false)
     .strict()
-    .recommendCommands()
     .demandCommand(1, 'say what to do; `quorate --help` lists the commands.')
     .wrap(Math.min(100, process.stdout.columns ?? 100))
     .alias('help', 'h')
@@ -52,7 +51,7 @@ function buildCommandLine(words: readonly string[], outcome: CommandOutcome) {
     .fail((message, error) => {
       // A command that failed, or the reader of a flag: these have said it all.
       if (error !== undefined && error instanceof Error && error.name !== 'YError') throw error;
-      throw new UsageError(usageSentence(message ?? error.message, words, outcome.flags));
+      throw new UsageError(usageSentence(message ?? error.message, words, outcome));
     });
   return commands.reduce((line, command) => command.addTo(line, outcome), base);
 }
@@ -61,18 +60,28 @@ function buildCommandLine(words: readonly string[], outcome: CommandOutcome) {
 function usageSentence(
   message: string,
   words: readonly string[],
-  flags: readonly string[],
+  { flags, usage }: CommandOutcome,
 ): string {
   const sentence = message.replaceAll('\n', ' ').trim();
+  if (sentence.startsWith('Not enough non-option')) return missingSentence(usage);
   const unknown = /^Unknown (?:arguments?|commands?): ([^\s,]+)/.exec(sentence)?.[1];
-  const isCommand = flags.length === 0 && !unknown?.startsWith('-');
-  if (isCommand && (unknown !== undefined || sentence.startsWith('Did you mean'))) {
-    const suggestion = unknown === undefined ? ` ${sentence}` : '';
-    return `there is no command "${unknown ?? words[0]}".${suggestion} \`quorate --help\` lists them.`;
+  // Without a command its flags are as unknown as its name.
+  const command = words.find((word) => !word.startsWith('-'));
+  const names = commands.flatMap(({ name }) => name ?? []);
+  if (unknown !== undefined && command !== undefined && !names.includes(command)) {
+    const meant = nearest(command, names);
+    const suggestion = meant === undefined ? '' : ` Did you mean ${meant}?`;
+    return `there is no command "${command}".${suggestion} \`quorate --help\` lists them.`;
   }
   const suggestion = unknown === undefined ? undefined : nearest(unknown, flags);
   if (suggestion !== undefined) return `${sentence}. Did you mean --${suggestion}?`;
-  const isOfYargs = /^(Unknown|Not enough|Too many|Missing|Invalid|Arguments)/.test(sentence);
+  const isOfYargs = /^(Unknown|Too many|Missing|Invalid|Arguments)/.test(sentence);
   const stop = /[.?!]$/.test(sentence) ? '' : '.';
   return isOfYargs ? `${sentence}${stop} Add --help to see what is known.` : sentence;
+}
+
+function missingSentence(usage: string): string {
+  if (usage === '') return 'an argument is missing.';
+  const dash = usage.includes('<key>') ? '; a key that begins with a dash is text:-x' : '';
+  return `an argument is missing: write quorate ${usage}${dash}. Add --help to see more.`;
 }

@@ -9,6 +9,8 @@ import type { ExitCode } from './exit-code.ts';
  * `--config`, except its positional arguments.
  */
 export interface Command {
+  /** What it is called, if it is listed. */
+  readonly name?: string;
   /** Adds it to a command line. */
   addTo(yargs: Argv, outcome: CommandOutcome): Argv;
 }
@@ -20,6 +22,8 @@ export interface CommandOutcome {
   exitCode: ExitCode;
   /** The flags that the command which was chosen knows, for suggestions. */
   flags: readonly string[];
+  /** The command which was chosen with its arguments, in the notation of yargs. */
+  usage: string;
 }
 
 export interface CommandDefinition<Args> {
@@ -36,14 +40,16 @@ export interface CommandDefinition<Args> {
 export function defineCommand<Args>(definition: CommandDefinition<Args>): Command {
   const { command, describe, builder, run } = definition;
   return {
+    name: command.replace(/ .*/, ''),
     addTo: (yargs, outcome) =>
       yargs.command(
         command,
         describe,
         (own) => {
-          const built = builder(own);
+          const built = builder(own.middleware(refuseBareFlags, true));
           for (const name of positionalsOf(command)) built.nargs(name, 1);
           outcome.flags = flagsOf(built, command);
+          outcome.usage = command;
           return withSettings(built, outcome.flags);
         },
         async (args) => {
@@ -52,6 +58,13 @@ export function defineCommand<Args>(definition: CommandDefinition<Args>): Comman
         },
       ),
   };
+}
+
+/** Refuses a flag without its value, which readers of flags would get as `undefined`. */
+function refuseBareFlags(args: Readonly<Record<string, unknown>>): void {
+  const bare = Object.keys(args).find((name) => name.length > 1 && args[name] === undefined);
+  if (bare === undefined) return;
+  throw new QuorateError('CONFIGURATION', {}, `--${bare} needs a value; --help shows which`);
 }
 
 /** Gives the words after `--`, which yargs leaves alone, to the arguments that are still missing. */
@@ -89,6 +102,7 @@ function withSettings<Args>(yargs: Argv<Args>, flags: readonly string[]): Argv<A
   return yargs.option('config', {
     type: 'string',
     config: true,
+    requiresArg: true,
     describe: 'JSON file with settings, by the names of the flags',
     configParser: file,
   });

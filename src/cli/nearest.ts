@@ -2,7 +2,8 @@
 
 /** The word that needs the fewest changes of a letter, if these are few; else `undefined`. */
 export function nearest(typed: string, words: readonly string[]): string | undefined {
-  const changesMax = Math.max(1, Math.floor(typed.length / 3));
+  // Two letters that changed places are two changes.
+  const changesMax = typed.length < 3 ? 1 : Math.max(2, Math.floor(typed.length / 3));
   const ranked = words
     .map((word) => ({ word, changes: countChanges(typed, word) }))
     .sort((left, right) => left.changes - right.changes);

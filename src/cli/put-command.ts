@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { parseHex } from '../base/bytes.ts';
+import { decodeText, parseHex } from '../base/bytes.ts';
 import { QuorateError } from '../base/quorate-error.ts';
 import type { PlainValue } from '../client/answers.ts';
 import { parseKey } from '../config/key-spelling.ts';
@@ -60,13 +60,19 @@ function readValue({ value, json, hex, file }: ValueArgs): PlainValue {
     const bytes = readBytes(file ?? standardInput);
     if (!json && !hex) {
       return file === undefined
-        ? { kind: 'text', text: bytes.toString('utf8') }
+        ? { kind: 'text', text: readText(bytes) }
         : { kind: 'bytes', bytes };
     }
     return parseValue(bytes.toString('utf8').trim(), json === true);
   }
   if (!json && !hex) return { kind: 'text', text: value };
   return parseValue(value, json === true);
+}
+
+function readText(bytes: Buffer): string {
+  const text = decodeText(bytes);
+  if (text !== undefined) return text;
+  throw refused('standard input is not text in UTF-8: use --file /dev/stdin for bytes');
 }
 
 function parseValue(text: string, isJson: boolean): PlainValue {

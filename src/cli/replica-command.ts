@@ -121,11 +121,15 @@ function endOnUncaught(logger: Logger): void {
   });
 }
 
+/** Hosts that stand for all addresses of a machine, that of the file among them. */
+const everyHost: readonly string[] = ['0.0.0.0', '::'];
+
 function warnOfDifferences(logger: Logger, args: ReplicaArgs, replicas: readonly NodeAddress[]) {
   const own = replicas.find(({ name }) => name === args.name);
   if (own === undefined) return;
   const listening = { host: args.host ?? own.host, port: args.port };
-  if (listening.port === own.port && listening.host === own.host) return;
+  const isSameHost = listening.host === own.host || everyHost.includes(listening.host);
+  if (listening.port === own.port && isSameHost) return;
   logger.warn('listens elsewhere than the replicas file says, where the others look for it', {
     listens: formatHostPort(listening),
     file: formatHostPort(own),

@@ -100,7 +100,7 @@ describe('the commands of a client', () => {
     );
     const table = await run('replica0', ['get', '9', '--explain']);
     assert.equal(table.stdout, 'x\n');
-    assert.match(table.stderr, /coordinator replica0, ring epoch 1, token 9, QUORUM/);
+    assert.match(table.stderr, /coordinator replica0, ring epoch 1, token 9; QUORUM needs 2/);
   });
 
   it('show the cluster, the ring, places, hints and entries', async () => {
@@ -171,8 +171,12 @@ describe('the commands of a client', () => {
     const wrong: readonly (readonly [readonly string[], RegExp])[] = [
       [['get', '7', '--servr', 'x'], /Unknown argument: servr\. Did you mean --server\?/],
       [['gte', '7'], /no command "gte".*Did you mean get\?/],
-      [['get'], /Not enough/],
+      [['get'], /an argument is missing: write quorate get <key>/],
       [['get', '7', 'more'], /more/],
+      [['get', '7', '-c'], /--consistency needs a value/],
+      [['get', '7', '--config'], /--config needs a value/],
+      [['get', '--', '-x'], /a key that begins with a dash is text:-x/],
+      [['put', '7', '--hex'], /give one value/],
       [['get', 'hex:0'], /not hexadecimal/],
       [['get', '7', '-c', 'MOST'], /ONE, TWO, THREE, QUORUM, ALL/],
       [['get', '7', '--timeout', '5'], /not a duration/],
@@ -191,6 +195,13 @@ describe('the commands of a client', () => {
       assert.deepEqual([code, stdout], [2, ''], words.join(' '));
       assert.match(stderr, sentence);
     }
+  });
+
+  it('refuse bytes where they read text, and store them nowhere', async () => {
+    const { code, stderr } = await run('replica0', ['put', 'h', '-'], Buffer.of(255, 254));
+    assert.equal(code, 2);
+    assert.match(stderr, /not text in UTF-8/);
+    assert.equal((await run('replica0', ['get', 'h'])).code, 1);
   });
 
   it('end with 4 for what the server refuses', async () => {
