@@ -1,20 +1,17 @@
 import type { ClockReading } from '../record/clock-monitor.ts';
 import type { ReplicaReply, ReplicaRequest } from '../record/replica-messages.ts';
-import { recordBytes } from '../record/versioned-value.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
-import {
-  type FrameChannel,
-  type FrameDialer,
-  type Hello,
-  type LinkReply,
-  type LinkRequest,
-  type Refusal,
-  type RequestFrame,
-  type ResponseFrame,
-  splitIntoFrames,
+import type {
+  FrameChannel,
+  FrameDialer,
+  Hello,
+  Refusal,
+  RequestFrame,
+  ResponseFrame,
 } from './frames.ts';
+import { OpenRequests } from './open-requests.ts';
 
 /**
  * The asking end of the stream to one peer, over all its reconnections.
@@ -33,10 +30,6 @@ const linkSilenceMsMax = 5_000;
 const connectingMsMax = 2_000;
 const backoffMsMin = 100;
 const backoffMsMax = 1_000;
-/** Requests to one peer that are queued or wait for an answer. */
-export const linkRequestsMax = 8_192;
-export const linkBytesMax = 32 * 1024 * 1024;
-
 /** How long a patient request waits for others to go with. */
 const patienceMs = 5;
 
@@ -71,27 +64,13 @@ interface PeerLinkListener {
   onClock(peer: string, clockMs: number, sent: ClockReading, received: ClockReading): void;
 }
 
-interface PendingRequest {
-  readonly bytes: number;
-  readonly deadlineMs: number;
-  readonly onReply: (reply: ReplicaReply) => void;
-}
-
-interface QueuedRequest {
-  readonly id: number;
-  readonly request: ReplicaRequest;
-  readonly bytes: number;
-}
-
 export class PeerLink {
   readonly #components: PeerLinkComponents;
   readonly #options: PeerLinkOptions;
-  readonly #pending = new Map<number, PendingRequest>();
+  readonly #requests = new OpenRequests();
   readonly #pings = new Map<number, ClockReading>();
   #state: 'waiting' | 'connecting' | 'up' | 'stopped' = 'waiting';
   #channel: FrameChannel<RequestFrame> | undefined;
-  #queue: QueuedRequest[] = [];
-  #pendingBytes = 0;
   #nextId = 1;
   #isBlocked = false;
   #flush: Timer | undefined;
@@ -142,11 +121,11 @@ export class PeerLink {
 
   /** How many requests are queued or wait for an answer. */
   get openRequests(): number {
-    return this.#pending.size;
+    return this.#requests.count;
   }
 
   hasRoom(bytes: number): boolean {
-    return this.#pending.size < linkRequestsMax && this.#pendingBytes + bytes <= linkBytesMax;
+    return this.#requests.hasRoom(bytes);
   }
 
   /** Asks the peer; see ReplicaClient. `onReply` is called exactly once, also without a link. */
@@ -156,15 +135,11 @@ export class PeerLink {
     onReply: (reply: ReplicaReply) => void,
     urgency: 'urgent' | 'patient' = 'urgent',
   ): void {
-    const bytes = recordBytes(request.key, 'record' in request ? request.record : undefined);
-    if (this.#state !== 'up' || !this.hasRoom(bytes)) {
+    if (this.#state !== 'up') {
       onReply({ outcome: 'refused', reason: 'not-sent' });
       return;
     }
-    const id = this.#nextId++;
-    this.#pending.set(id, { bytes, deadlineMs, onReply });
-    this.#pendingBytes += bytes;
-    this.#queue.push({ id, request, bytes });
+    if (!this.#requests.add(this.#nextId++, request, deadlineMs, onReply)) return;
     this.#scheduleFlush(urgency === 'patient' ? patienceMs : 0);
   }
 
@@ -188,36 +163,13 @@ export class PeerLink {
   #sendQueue(): void {
     this.#flush?.cancel();
     this.#flush = undefined;
-    if (this.#isBlocked || this.#queue.length === 0) return;
-    const frames = splitIntoFrames(this.#queue, (queued) => queued.bytes);
-    this.#queue = [];
-    for (const [index, queued] of frames.entries()) {
-      const requests = this.#inTime(queued);
-      if (requests.length === 0) continue;
-      if (this.#channel?.send({ kind: 'requests', requests }) === false) {
-        this.#isBlocked = true;
-        this.#queue = frames.slice(index + 1).flat();
-        break;
-      }
+    const nowMs = this.#components.clock.monotonicMs();
+    while (!this.#isBlocked) {
+      const requests = this.#requests.takeFrame(nowMs);
+      if (requests.length === 0) break;
+      this.#isBlocked = this.#channel?.send({ kind: 'requests', requests }) === false;
     }
     if (this.#nextId > requestIdMax) this.#break('request ids are used up');
-  }
-
-  /** The requests with the time they have left; those that are over end unsent. */
-  #inTime(queued: readonly QueuedRequest[]): readonly LinkRequest[] {
-    const nowMs = this.#components.clock.monotonicMs();
-    const requests: LinkRequest[] = [];
-    for (const { id, request } of queued) {
-      const pending = this.#pending.get(id);
-      if (pending === undefined) continue;
-      const timeoutMs = Math.floor(pending.deadlineMs - nowMs);
-      if (timeoutMs > 0) requests.push({ id, timeoutMs, request });
-      else {
-        this.#forget(id, pending);
-        pending.onReply({ outcome: 'refused', reason: 'not-sent' });
-      }
-    }
-    return requests;
   }
 
   #connect(): void {
@@ -249,7 +201,7 @@ export class PeerLink {
     if (frame.kind === 'welcome') this.#onWelcome(frame.hello);
     else if (frame.kind === 'refusal') this.#refuse(frame.refusal);
     else if (frame.kind === 'pong') this.#onPong(frame.id, frame.clockMs);
-    else for (const reply of frame.replies) this.#onReply(reply);
+    else for (const { id, reply } of frame.replies) this.#requests.end(id, reply);
     this.#tellLiveness();
   }
 
@@ -301,30 +253,12 @@ export class PeerLink {
     this.#options.listener.onClock(this.#options.peer, clockMs, sent, received);
   }
 
-  #onReply({ id, reply }: LinkReply): void {
-    const pending = this.#pending.get(id);
-    if (pending === undefined) return;
-    this.#forget(id, pending);
-    pending.onReply(reply);
-  }
-
   #supervise(): void {
     if (this.#silenceMs() > linkSilenceMsMax) return this.#break('silent');
     this.#tellLiveness();
-    const nowMs = this.#components.clock.monotonicMs();
-    for (const [id, pending] of this.#pending) {
-      if (pending.deadlineMs > nowMs) continue;
-      this.#forget(id, pending);
-      pending.onReply({ outcome: 'unknown', reason: 'timed-out' });
-    }
-    this.#queue = this.#queue.filter(({ id }) => this.#pending.has(id));
+    this.#requests.endOverdue(this.#components.clock.monotonicMs());
     this.ping();
     this.#timer = this.#components.clock.schedule(pingEveryMs, () => this.#supervise());
-  }
-
-  #forget(id: number, pending: PendingRequest): void {
-    this.#pending.delete(id);
-    this.#pendingBytes -= pending.bytes;
   }
 
   /** Ends this stream and, unless stopped, waits for the next try. */
@@ -344,20 +278,8 @@ export class PeerLink {
     this.#backoffMs = Math.min(backoffMsMax, this.#backoffMs * 2);
     this.#timer = this.#components.clock.schedule(delayMs, () => this.#connect());
     this.#tellLiveness();
-    this.#endRequests();
+    this.#requests.endAll();
     this.#options.listener.onAttempted(this.#options.peer);
-  }
-
-  #endRequests(): void {
-    const unsent = new Set(this.#queue.map(({ id }) => id));
-    const pending = [...this.#pending];
-    this.#queue = [];
-    this.#pending.clear();
-    this.#pendingBytes = 0;
-    for (const [id, { onReply }] of pending) {
-      if (unsent.has(id)) onReply({ outcome: 'refused', reason: 'not-sent' });
-      else onReply({ outcome: 'unknown', reason: 'link-broken' });
-    }
   }
 
   #silenceMs(): number {

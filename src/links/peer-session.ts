@@ -12,7 +12,8 @@ import {
   type ResponseFrame,
   splitIntoFrames,
 } from './frames.ts';
-import { linkBytesMax, liveSilenceMsMax } from './peer-link.ts';
+import { linkBytesMax } from './open-requests.ts';
+import { liveSilenceMsMax } from './peer-link.ts';
 
 /** Answers the requests of peers: the node's own replica. */
 export interface ReplicaService {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
-import { linkBytesMax, linkRequestsMax, PeerLink } from '../../src/links/peer-link.ts';
+import { linkBytesMax, linkRequestsMax } from '../../src/links/open-requests.ts';
+import { PeerLink } from '../../src/links/peer-link.ts';
 import type { ReplicaReply, ReplicaRequest } from '../../src/record/replica-messages.ts';
 import { silentLogger } from '../../src/runtime/logger.ts';
 import { numberKey, textRecord, versionAt } from '../record/samples.ts';
@@ -241,5 +242,16 @@ describe('PeerLink, for requests,', () => {
     link.stop();
     send(read(2));
     assert.deepEqual(replies, [broken, notSent]);
+  });
+
+  it('loses no request that is asked while overdue ones end in the same turn', async () => {
+    welcome();
+    const clock = time.nowMs;
+    link.send(read(1), clock + 0.5, () => link.send(read(2), clock + 1_000, () => undefined));
+    send(read(3));
+    await turn();
+    await turn();
+    const keys = frames().flatMap(({ requests }) => requests.map(({ request }) => request.key[0]));
+    assert.deepEqual(keys, [3, 2]);
   });
 });
