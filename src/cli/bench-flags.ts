@@ -2,6 +2,7 @@ import type { ArgumentsCamelCase, Argv } from 'yargs';
 import { QuorateError } from '../base/quorate-error.ts';
 import { parseMode } from '../config/choices.ts';
 import { parseHostPort } from '../config/host-port.ts';
+import { readNumber, readWhole } from './numbers.ts';
 
 /** The flags of `quorate bench`. Each is bounded, so that a benchmark always ends by itself. */
 export function withBenchFlags(yargs: Argv) {
@@ -80,20 +81,6 @@ export function readInFlights(given: string): readonly number[] {
   const numbers = given.split(',').map((part) => readWhole(part, '--in-flight', 1, inFlightMax));
   const different = [...new Set(numbers)];
   if (different.length <= inFlightsMax) return different;
-  throw refused(`--in-flight ${given} has too many numbers: give ${inFlightsMax} at most`);
-}
-
-function readWhole(given: string, flag: string, min: number, max: number): number {
-  if (/^\d{1,9}$/.test(given)) return readNumber(given, flag, min, max);
-  throw refused(`${flag} ${given} is not a whole number from ${min} to ${max}: give one`);
-}
-
-function readNumber(given: string, flag: string, min: number, max: number): number {
-  const number = /^\d{1,9}(\.\d{1,9})?$/.test(given) ? Number(given) : Number.NaN;
-  if (number >= min && number <= max) return number;
-  throw refused(`${flag} ${given} is not a number from ${min} to ${max}: give one`);
-}
-
-function refused(message: string): QuorateError {
-  return new QuorateError('CONFIGURATION', {}, message);
+  const message = `--in-flight ${given} has too many numbers: give ${inFlightsMax} at most`;
+  throw new QuorateError('CONFIGURATION', {}, message);
 }

@@ -1,7 +1,6 @@
 import type { Argv } from 'yargs';
-import { QuorateError } from '../base/quorate-error.ts';
-import { parsePort } from '../config/replicas-file.ts';
 import type { Command } from './command.ts';
+import { readPort, readWhole } from './numbers.ts';
 
 /**
  * `quorate echo`: what `quorate bench` compares with, in a process of its own. It is not listed in
@@ -19,7 +18,11 @@ const valueBytesMax = 1024 * 1024;
 function withEchoArguments(yargs: Argv) {
   return yargs
     .positional('port', { type: 'string', demandOption: true, coerce: readPort })
-    .positional('value-bytes', { type: 'string', demandOption: true, coerce: readValueBytes });
+    .positional('value-bytes', {
+      type: 'string',
+      demandOption: true,
+      coerce: (text: string) => readWhole(text, 'value-bytes', 0, valueBytesMax),
+    });
 }
 
 async function runEcho(port: number, valueBytes: number): Promise<void> {
@@ -33,17 +36,4 @@ async function runEcho(port: number, valueBytes: number): Promise<void> {
   await toldToStop;
   echo.stop();
   if (process.connected) process.disconnect();
-}
-
-function readPort(text: string): number {
-  const port = parsePort(text);
-  if (port !== undefined) return port;
-  const message = `"${text}" is not a port: use a number from 1 to 65535`;
-  throw new QuorateError('CONFIGURATION', { text }, message);
-}
-
-function readValueBytes(text: string): number {
-  if (/^\d{1,7}$/.test(text) && Number(text) <= valueBytesMax) return Number(text);
-  const message = `"${text}" is not a number of bytes from 0 to ${valueBytesMax}: give one`;
-  throw new QuorateError('CONFIGURATION', { text }, message);
 }

@@ -1,4 +1,3 @@
-import { QuorateError } from '../base/quorate-error.ts';
 import type { EntryAnswer } from '../client/answers.ts';
 import { formatKey } from '../config/key-spelling.ts';
 import { formatTime } from '../runtime/format-time.ts';
@@ -6,9 +5,12 @@ import { defineCommand } from './command.ts';
 import { exitCodes } from './exit-code.ts';
 import { type OutputForm, timeoutFlag, withServer } from './flags.ts';
 import { jsonOf, textOf } from './key-value-output.ts';
+import { readWhole } from './numbers.ts';
 import { shorten, visible } from './shown-text.ts';
 import { print } from './terminal.ts';
 import { withClient } from './with-client.ts';
+
+const limitMax = 999_999_999;
 
 /**
  * `quorate entries`: what one node itself holds, while it arrives. `-o json` is one document a
@@ -25,7 +27,8 @@ export const entriesCommand = defineCommand({
         type: 'string',
         requiresArg: true,
         describe: 'how many at most [default: all]',
-        coerce: (text: string | undefined) => (text === undefined ? 0 : readLimit(text)),
+        coerce: (text: string | undefined) =>
+          text === undefined ? 0 : readWhole(text, '--limit', 1, limitMax),
       })
       .example('$0 entries -s 127.0.0.1:9092', 'the copy of this node')
       .example('$0 entries -o json --limit 100', 'one JSON document a line'),
@@ -66,11 +69,4 @@ function lineOf(entry: EntryAnswer, form: OutputForm): string {
 /** Entries are printed one by one, so the columns cannot wait for the longest. */
 function columns(key: string, token: string | number, version: string, value: string): string {
   return `${key.padEnd(20)}  ${String(token).padEnd(5)}  ${version.padEnd(28)}  ${value}`;
-}
-
-function readLimit(text: string): number {
-  const limit = /^\d{1,9}$/.test(text) ? Number(text) : 0;
-  if (limit > 0) return limit;
-  const message = `--limit ${text} is not a number from 1 on: give one, or leave it out`;
-  throw new QuorateError('CONFIGURATION', { text }, message);
 }

@@ -5,6 +5,7 @@ import { parseDuration } from '../config/duration.ts';
 import { parseHostPort } from '../config/host-port.ts';
 import { isNodeName } from '../config/replicas-file.ts';
 import { logLevels } from '../runtime/pino-logger.ts';
+import { readWhole } from './numbers.ts';
 
 /** Flags that several commands share, with their readers. */
 
@@ -91,7 +92,7 @@ export function withNodeSettings(yargs: Argv) {
       type: 'string',
       requiresArg: true,
       describe: 'how many nodes hold each key',
-      coerce: (text: string) => readCount(text, '--replication-factor', 256),
+      coerce: (text: string) => readWhole(text, '--replication-factor', 1, 256),
     })
     .option('cluster-name', {
       default: 'quorate',
@@ -105,7 +106,7 @@ export function withNodeSettings(yargs: Argv) {
       requiresArg: true,
       describe: 'missed writes kept for one node at most [default: 100000]',
       coerce: (text: string | undefined) =>
-        text === undefined ? undefined : readCount(text, '--hint-limit', 100_000_000),
+        text === undefined ? undefined : readWhole(text, '--hint-limit', 1, 100_000_000),
     })
     .option('in-memory', {
       default: true,
@@ -136,13 +137,6 @@ function readTimeout(text: string): number {
   const timeoutMs = parseDuration(text);
   if (timeoutMs <= timeoutMsMax) return timeoutMs;
   const message = `--timeout ${text} is too long: 30s is the most that a node allows`;
-  throw new QuorateError('CONFIGURATION', { text }, message);
-}
-
-function readCount(text: string, flag: string, max: number): number {
-  const count = /^\d{1,9}$/.test(text) ? Number(text) : 0;
-  if (count >= 1 && count <= max) return count;
-  const message = `${flag} ${text} is not a number from 1 to ${max}: give one`;
   throw new QuorateError('CONFIGURATION', { text }, message);
 }
 

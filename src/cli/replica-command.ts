@@ -1,12 +1,12 @@
-import { QuorateError } from '../base/quorate-error.ts';
 import { parseMode } from '../config/choices.ts';
-import { formatHostPort, type NodeAddress, parsePort } from '../config/replicas-file.ts';
+import { formatHostPort, type NodeAddress } from '../config/replicas-file.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { PinoLogger } from '../runtime/pino-logger.ts';
 import { SystemClock } from '../runtime/system-clock.ts';
 import { defineCommand } from './command.ts';
 import { type ExitCode, exitCodes } from './exit-code.ts';
 import { type NodeSettings, withNodeSettings } from './flags.ts';
+import { readPort } from './numbers.ts';
 import { readReplicas } from './replicas.ts';
 import { nodeClock } from './test-clock.ts';
 
@@ -134,11 +134,4 @@ function warnOfDifferences(logger: Logger, args: ReplicaArgs, replicas: readonly
     listens: formatHostPort(listening),
     file: formatHostPort(own),
   });
-}
-
-function readPort(text: string): number {
-  const port = parsePort(text);
-  if (port !== undefined) return port;
-  const message = `"${text}" is not a port: use a number from 1 to 65535`;
-  throw new QuorateError('CONFIGURATION', { text }, message);
 }
