@@ -50,9 +50,10 @@ declare module 'node-zookeeper-client' {
     commit(callback: ClientCallback<[results: ClientOperationResult[] | undefined]>): void;
   }
 
+  type IdleTimer = (timeoutMs: number, callback?: () => void) => unknown;
+
   /** What the client needs of a TCP connection. */
-  export interface ClientSocket {
-    setTimeout(timeoutMs: number, callback?: () => void): unknown;
+  export interface ClientSocket extends Readonly<Record<'setTimeout', IdleTimer>> {
     write(bytes: Uint8Array): boolean;
     destroy(): unknown;
     on(event: 'connect' | 'drain' | 'close', listener: () => void): unknown;

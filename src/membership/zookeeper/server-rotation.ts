@@ -1,14 +1,14 @@
 import type { Random } from '../../runtime/random.ts';
 import type { ServerAddress } from './connection.ts';
 
+const retryMsFirst = 100;
+const retryMsMax = 1_000;
+
 /**
  * Which server is tried next, and when: at once after a connection that was good, then after a
  * pause that doubles with each round of all servers. The client itself would stay with a server
  * that accepts connections and says nothing.
  */
-const retryMsFirst = 100;
-const retryMsMax = 1_000;
-
 export class ServerRotation {
   readonly #servers: readonly ServerAddress[];
   readonly #random: Random;

@@ -234,6 +234,8 @@ export class SessionKeeper {
   #onAnswer(connection: ZookeeperConnection, sentAtMs: number): void {
     const lease = this.#lease;
     if (connection !== this.#connection || lease === undefined || this.#isStopping) return;
+    // Who looked at the state since then was told so, and waits to hear that it is over.
+    if (this.#state === 'connected' && this.state === 'suspended') this.#suspend('no answer', {});
     lease.validate(sentAtMs);
     this.#trust();
   }
