@@ -1,0 +1,242 @@
+/**
+ * Sessions with a real ZooKeeper in real time, stopped, killed, restarted, emptied. Where there is
+ * no ZooKeeper all this is skipped, loudly; test/membership/zookeeper-session.test.ts has the same
+ * on the fake.
+ */
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'node:test';
+import type { LocalZookeeper } from '../../src/cli/cluster/local-zookeeper.ts';
+import type {
+  OpenConnection,
+  OpenedSession,
+  ServerAddress,
+} from '../../src/membership/zookeeper/connection.ts';
+import type { SessionChange } from '../../src/membership/zookeeper/session-keeper.ts';
+import { clientConnections } from '../../src/membership/zookeeper/zookeeper-connection.ts';
+import { ZookeeperSession } from '../../src/membership/zookeeper/zookeeper-session.ts';
+import { silentLogger } from '../../src/runtime/logger.ts';
+import { SystemClock } from '../../src/runtime/system-clock.ts';
+import { SystemRandom } from '../../src/runtime/system-random.ts';
+import { zookeeperSessionConformance } from '../conformance/zookeeper-session.ts';
+import { FakeZookeeper } from '../support/fake-zookeeper.ts';
+import { until } from '../support/processes.ts';
+import { startZookeeper, zookeeperInstallation } from '../support/zookeeper.ts';
+
+const sessionTimeoutMs = 2_000;
+const skip = zookeeperInstallation() === undefined && 'there is no ZooKeeper on this machine';
+const clock = new SystemClock();
+const random = new SystemRandom();
+/** How often sessions are made to expire. */
+const rounds = process.env['QUORATE_TEST_LONG'] === '1' ? 100 : 6;
+const bytes = (text: string) => Buffer.from(text);
+
+let zookeeper: LocalZookeeper;
+let sessions: ZookeeperSession[] = [];
+let rootNumber = 0;
+/** What the servers said when they opened sessions. */
+const opened: OpenedSession[] = [];
+
+const connect: OpenConnection = (request, listener) =>
+  clientConnections()(request, {
+    onChange: listener.onChange,
+    onEnd: listener.onEnd,
+    onOpen: (session) => {
+      opened.push(session);
+      listener.onOpen(session);
+    },
+  });
+
+function create(port = zookeeper.port, root = ''): ZookeeperSession {
+  const servers: readonly ServerAddress[] = [{ host: '127.0.0.1', port }];
+  const session = new ZookeeperSession(
+    { clock, random, logger: silentLogger, connect },
+    { servers, root, sessionTimeoutMs },
+  );
+  sessions.push(session);
+  return session;
+}
+
+async function open(port?: number, root?: string) {
+  const session = create(port, root);
+  const changes: SessionChange[] = [];
+  session.onState((change) => changes.push(change));
+  session.start();
+  await until('connected', () => session.state === 'connected');
+  return { session, changes };
+}
+
+const statesOf = (changes: readonly SessionChange[]) => changes.map(({ state }) => state);
+
+async function stopSessions(): Promise<void> {
+  await Promise.all(sessions.map((session) => session.stop()));
+  sessions = [];
+}
+
+/** Ends a session from outside, as its time running out would: by its id and password. */
+async function closeFromOutside(session: ZookeeperSession): Promise<void> {
+  const proof = opened.find(({ sessionId }) => sessionId === session.sessionId);
+  assert.ok(proof);
+  await new Promise<void>((resolve) => {
+    const server = { host: '127.0.0.1', port: zookeeper.port };
+    const connection = clientConnections()(
+      { server, sessionTimeoutMs, resume: { ...proof, lastZxid: 0n } },
+      {
+        onOpen: () => connection.closeSession(),
+        onChange: () => undefined,
+        onEnd: () => resolve(),
+      },
+    );
+  });
+}
+
+describe('sessions with a real ZooKeeper', { skip }, () => {
+  before(async () => {
+    const started = await startZookeeper();
+    assert.ok(started);
+    zookeeper = started;
+  });
+
+  afterEach(stopSessions);
+
+  after(() => zookeeper.stop());
+
+  zookeeperSessionConformance('a real ZooKeeper', async () => {
+    const root = `/test/root${++rootNumber}`;
+    return {
+      open: async () => (await open(undefined, root)).session,
+      settle: (promise) => promise,
+      until: (condition) => until('the condition holds', condition),
+      stop: stopSessions,
+    };
+  });
+
+  it('go on as the same when the server is killed and started with its data', async () => {
+    const { session, changes } = await open();
+    const { sessionId } = session;
+    await session.createEphemeral('/restarted', bytes('1'));
+    await zookeeper.kill();
+    await until('suspended', () => session.state === 'suspended');
+    await zookeeper.start();
+    await until('connected', () => session.state === 'connected');
+    if (session.sessionId === sessionId) {
+      assert.deepEqual(statesOf(changes), ['connected', 'suspended', 'connected']);
+      assert.equal((await session.exists('/restarted'))?.ephemeralOwner, sessionId);
+    } else {
+      // A slow start: lost in between, and the old znode dies with the old session.
+      assert.deepEqual(statesOf(changes), ['connected', 'suspended', 'lost', 'connected']);
+    }
+  });
+
+  it('are lost while the server is away for long, and new when it is back', async () => {
+    const { session, changes } = await open();
+    await zookeeper.kill();
+    await until('lost', () => session.state === 'lost', sessionTimeoutMs);
+    await zookeeper.start();
+    await until('connected', () => session.state === 'connected', 3_000);
+    assert.equal(changes.at(-1)?.isNewSession, true);
+    const stat = await session.createEphemeral('/new', bytes('1'));
+    assert.equal(stat.ephemeralOwner, session.sessionId);
+  });
+
+  it('survive a server that comes back empty', async () => {
+    const { session, changes } = await open();
+    await session.createPersistent('/before', bytes('1'));
+    for (let change = 0; change < 20; change++) await session.set('/before', bytes(`${change}`));
+    await zookeeper.kill();
+    zookeeper.empty();
+    await zookeeper.start();
+    await until('a new session', () => changes.at(-1)?.isNewSession === true && changes.length > 2);
+    assert.equal(await session.exists('/before'), undefined);
+  });
+
+  it('notice a stopped server within two thirds of a session, and use it again', async () => {
+    const { session, changes } = await open();
+    assert.ok(zookeeper.pid);
+    process.kill(zookeeper.pid, 'SIGSTOP');
+    const stoppedAtMs = performance.now();
+    await until('suspended', () => session.state === 'suspended', sessionTimeoutMs);
+    await until('lost', () => session.state === 'lost', sessionTimeoutMs);
+    const lostMs = performance.now() - stoppedAtMs;
+    assert.ok(lostMs < sessionTimeoutMs, `lost after ${lostMs} ms`);
+    const stopStartedAtMs = performance.now();
+    const other = create();
+    other.start();
+    await other.stop();
+    assert.ok(performance.now() - stopStartedAtMs < 1_500);
+    process.kill(zookeeper.pid, 'SIGCONT');
+    await until('connected', () => session.state === 'connected', 5_000);
+    assert.equal(changes.at(-1)?.isNewSession, true);
+  });
+
+  it('end in a second when the server is stopped', async () => {
+    const { session } = await open();
+    assert.ok(zookeeper.pid);
+    process.kill(zookeeper.pid, 'SIGSTOP');
+    const startedAtMs = performance.now();
+    await session.stop();
+    const tookMs = performance.now() - startedAtMs;
+    process.kill(zookeeper.pid, 'SIGCONT');
+    assert.ok(tookMs > 900 && tookMs < 1_500, `${tookMs} ms`);
+  });
+
+  it('notice that they have expired, again and again, and come back each time', async () => {
+    const { session, changes } = await open();
+    for (let round = 0; round < rounds; round++) {
+      changes.length = 0;
+      const { sessionId } = session;
+      await session.createEphemeral('/again', bytes(`${round}`));
+      while (session.sessionId === sessionId) {
+        // Both connections want the session: ours may win it back before it is closed.
+        await closeFromOutside(session);
+        await until('connected again', () => session.state === 'connected');
+      }
+      assert.deepEqual(statesOf(changes).slice(-3), ['suspended', 'lost', 'connected']);
+      assert.equal(changes.at(-1)?.isNewSession, true);
+      assert.equal(await session.exists('/again'), undefined);
+    }
+    const sockets = () =>
+      process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+    assert.equal(sockets(), 1);
+  });
+
+  it('stay while the client is idle for three timeouts', async () => {
+    const { session, changes } = await open();
+    const { sessionId } = session;
+    await session.createEphemeral('/idle', bytes('1'));
+    const untilMs = performance.now() + 3 * sessionTimeoutMs;
+    await until('the time is over', () => performance.now() > untilMs, 4 * sessionTimeoutMs);
+    assert.deepEqual(statesOf(changes), ['connected']);
+    assert.equal((await session.exists('/idle'))?.ephemeralOwner, sessionId);
+  });
+
+  it('do not trust themselves after synchronous work longer than the timeout', async () => {
+    const { session, changes } = await open();
+    const { sessionId } = session;
+    const endMs = performance.now() + sessionTimeoutMs * 1.75;
+    while (performance.now() < endMs);
+    assert.equal(session.state, 'suspended');
+    await until('a new session', () => changes.at(-1)?.isNewSession === true && changes.length > 1);
+    assert.deepEqual(statesOf(changes), ['connected', 'suspended', 'lost', 'connected']);
+    assert.notEqual(session.sessionId, sessionId);
+  });
+});
+
+describe('sessions over TCP with the fake ZooKeeper', () => {
+  afterEach(stopSessions);
+
+  it('leave no socket when connections end again and again', async () => {
+    const fake = new FakeZookeeper(clock);
+    const port = await fake.listen();
+    const { session, changes } = await open(port);
+    for (let round = 0; round < rounds; round++) {
+      changes.length = 0;
+      if (round % 2 === 0) fake.dropConnections();
+      else fake.expire(session.sessionId ?? 0n);
+      await until('connected again', () => statesOf(changes).includes('connected'));
+    }
+    await until('one connection', () => fake.connectionCount === 1);
+    await session.stop();
+    await until('no connection', () => fake.connectionCount === 0);
+    await fake.stop();
+  });
+});
