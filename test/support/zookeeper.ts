@@ -12,6 +12,7 @@ import {
 } from '../../src/cli/cluster/local-zookeeper.ts';
 import { SystemClock } from '../../src/runtime/system-clock.ts';
 
+const installer = 'apt-get';
 const packages = ['libzookeeper-java', 'default-jre-headless'];
 let found: ZookeeperInstallation | undefined;
 let hasLooked = false;
@@ -29,12 +30,12 @@ export async function startZookeeper(): Promise<LocalZookeeper | undefined> {
 export function zookeeperInstallation(): ZookeeperInstallation | undefined {
   if (hasLooked) return found;
   hasLooked = true;
-  found = findUsable();
+  found = findZookeeper();
   if (found === undefined && isDebianRoot()) {
-    say(`no ZooKeeper here: installing ${packages.join(' and ')} with apt-get`);
+    say(`no ZooKeeper here: installing ${packages.join(' and ')} with ${installer}`);
     aptGet('update', '-qq');
     aptGet('install', '-y', '-qq', '--no-install-recommends', ...packages);
-    found = findUsable();
+    found = findZookeeper();
   }
   if (found === undefined) {
     say(
@@ -47,19 +48,14 @@ export function zookeeperInstallation(): ZookeeperInstallation | undefined {
   return found;
 }
 
-function findUsable(): ZookeeperInstallation | undefined {
-  const hasJava = spawnSync('java', ['-version'], { stdio: 'ignore' }).status === 0;
-  return hasJava ? findZookeeper() : undefined;
-}
-
 function isDebianRoot(): boolean {
   return process.getuid?.() === 0 && existsSync('/etc/debian_version');
 }
 
 function aptGet(...args: readonly string[]): void {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const { status, stderr } = spawnSync('apt-get', args, { env, encoding: 'utf8' });
-  if (status !== 0) say(`apt-get ${args[0]} failed: ${stderr.trim().slice(-300)}`);
+  const { status, stderr } = spawnSync(installer, args, { env, encoding: 'utf8' });
+  if (status !== 0) say(`${installer} ${args[0]} failed: ${stderr.trim().slice(-300)}`);
 }
 
 function say(sentence: string): void {

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -16,6 +16,8 @@ export interface ZookeeperInstallation {
   /** For people: where it was found. */
   readonly source: string;
   readonly classPath: string;
+  /** The command that runs Java. */
+  readonly java: string;
 }
 
 export interface LocalZookeeperOptions {
@@ -43,33 +45,31 @@ const javaFlags = [
 const debianJars = '/usr/share/java';
 const homebrewFolders = ['/opt/homebrew/opt/zookeeper', '/usr/local/opt/zookeeper'];
 
-/** Looks in `ZOOKEEPER_HOME`, where Debian and where Homebrew install it. */
+/**
+ * Looks in `ZOOKEEPER_HOME`, where Homebrew and where Debian install it, and for Java in
+ * `JAVA_HOME` and on the path.
+ *
+ * @returns `undefined` unless both are here.
+ */
 export function findZookeeper(
   environment: NodeJS.ProcessEnv = process.env,
 ): ZookeeperInstallation | undefined {
-  const home = environment['ZOOKEEPER_HOME'];
+  const { ZOOKEEPER_HOME: home, JAVA_HOME: javaHome } = environment;
+  const java = javaHome ? join(javaHome, 'bin', 'java') : 'java';
   const libraries = [
     ...(home ? [join(home, 'lib'), home] : []),
     ...homebrewFolders.map((folder) => join(folder, 'libexec', 'lib')),
   ];
-  for (const folder of libraries) {
-    if (jarsIn(folder).length > 0) {
-      return {
-        source: folder,
-        classPath: [join(folder, '*'), join(folder, '..', '*')].join(delimiter),
-      };
-    }
-  }
-  const jars = jarsIn(debianJars);
-  if (jars.length === 0) return undefined;
-  const logger = join(debianJars, 'slf4j-simple.jar');
-  const classPath = [join(debianJars, 'zookeeper.jar'), logger].filter(existsSync);
-  return { source: debianJars, classPath: classPath.join(delimiter) };
+  const source = [...libraries, debianJars].find((folder) => hasServer(folder));
+  if (source === undefined || spawnSync(java, ['-version']).status !== 0) return undefined;
+  const jars = source === debianJars ? ['zookeeper.jar', 'slf4j-simple.jar'] : ['*'];
+  return { source, classPath: jars.map((jar) => join(source, jar)).join(delimiter), java };
 }
 
-function jarsIn(folder: string): readonly string[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder).filter((name) => /^zookeeper(-\d[\d.]*)?\.jar$/.test(name));
+/** Whether the jar of the server is in a folder. */
+function hasServer(folder: string): boolean {
+  if (!existsSync(folder)) return false;
+  return readdirSync(folder).some((name) => /^zookeeper(-\d[\d.]*)?\.jar$/.test(name));
 }
 
 export class LocalZookeeper {
@@ -108,10 +108,10 @@ export class LocalZookeeper {
     mkdirSync(join(this.#folder, 'data'), { recursive: true });
     const configuration = join(this.#folder, 'zoo.cfg');
     writeFileSync(configuration, this.#configuration());
-    const { classPath, source } = this.#options.installation;
+    const { classPath, source, java } = this.#options.installation;
     const flags = [...javaFlags, '-cp', classPath, mainClass, configuration];
     // A process group of its own: the Ctrl-C of a terminal is for the launcher.
-    const child = spawn('java', flags, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const child = spawn(java, flags, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     const guard = guardOf(child.pid);
     this.#child = child;
     this.#output = '';
@@ -138,7 +138,7 @@ export class LocalZookeeper {
     throw new QuorateError(
       'CONFIGURATION',
       { zookeeper: source },
-      `the ZooKeeper found in ${source} does not start (is Java installed?): ${output}`,
+      `the ZooKeeper found in ${source} does not start: ${output}`,
     );
   }
 
