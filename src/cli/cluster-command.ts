@@ -1,13 +1,15 @@
 import { parseMode } from '../config/choices.ts';
+import { parseZookeeper } from '../config/zookeeper-address.ts';
 import { formatLogLine } from '../runtime/pino-logger.ts';
 import { SystemClock } from '../runtime/system-clock.ts';
 import { banner } from './cluster/banner.ts';
+import { chooseZookeeper } from './cluster/cluster-zookeeper.ts';
 import { checkPorts } from './cluster/free-ports.ts';
 import { Keyboard } from './cluster/keyboard.ts';
 import { LocalCluster } from './cluster/local-cluster.ts';
 import { defineCommand } from './command.ts';
 import { type ExitCode, exitCodes } from './exit-code.ts';
-import { type NodeSettings, withNodeSettings } from './flags.ts';
+import { type NodeSettings, withNodeSettings, zookeeperFlag } from './flags.ts';
 import { readReplicas } from './replicas.ts';
 import { type Colour, paintFor, print, say } from './terminal.ts';
 
@@ -35,6 +37,12 @@ export const clusterCommand = defineCommand({
         type: 'boolean',
         describe: 'start nodes that ended again',
       })
+      .option('zookeeper', {
+        type: 'string',
+        requiresArg: true,
+        describe: `${zookeeperFlag.describe}; --no-zookeeper uses none [default: one that is found on this machine]`,
+        coerce: readZookeeper,
+      })
       .example('$0 cluster', 'the four nodes of replicas.txt')
       .example('$0 cluster --mode READ-REPAIR --restart', 'another mode; nodes come back')
       .epilogue('While it runs, type help. Ctrl-C stops everything that it started.'),
@@ -45,6 +53,7 @@ interface ClusterArgs extends NodeSettings {
   readonly replicas: string;
   readonly mode: ReturnType<typeof parseMode>;
   readonly restart: boolean;
+  readonly zookeeper: string | false | undefined;
 }
 
 async function runCluster(args: ClusterArgs): Promise<ExitCode> {
@@ -53,12 +62,14 @@ async function runCluster(args: ClusterArgs): Promise<ExitCode> {
   await checkPorts(replicas, args.replicas);
   const width = Math.max(...replicas.map(({ name }) => name.length));
   const tell = (sentence: string) => say(paintFor(process.stderr, `cluster: ${sentence}`, 'bold'));
+  const clock = new SystemClock();
+  const zookeeper = await chooseZookeeper(clock, args.zookeeper, tell);
   const cluster = new LocalCluster(
-    { clock: new SystemClock() },
+    { clock },
     {
       replicas,
       restarts: args.restart,
-      argsOf: ({ name, port }) => nodeArgs(args, name, port),
+      argsOf: ({ name, port }) => nodeArgs(args, name, port, zookeeper.address),
       onLine: (node, line) => sayLine(node.padEnd(width), line, replicas),
       say: tell,
     },
@@ -68,7 +79,7 @@ async function runCluster(args: ClusterArgs): Promise<ExitCode> {
     tell(`starting ${replicas.length} nodes of ${args.replicas}`);
     const outcome = await Promise.race([cluster.start(), toldToStop]);
     if (outcome !== 'stop') {
-      for (const line of banner(replicas, args.mode)) print(line);
+      for (const line of banner(replicas, args.mode, zookeeper.sentence)) print(line);
       keyboard = new Keyboard(cluster, tell);
       await toldToStop;
     }
@@ -77,11 +88,17 @@ async function runCluster(args: ClusterArgs): Promise<ExitCode> {
   } finally {
     keyboard?.close();
     await cluster.stop();
+    await zookeeper.stop();
   }
 }
 
 /** The command line of a node of this cluster. */
-function nodeArgs(args: ClusterArgs, name: string, port: number): readonly string[] {
+function nodeArgs(
+  args: ClusterArgs,
+  name: string,
+  port: number,
+  zookeeper: string | undefined,
+): readonly string[] {
   const { hintLimit } = args;
   return [
     'replica',
@@ -94,7 +111,14 @@ function nodeArgs(args: ClusterArgs, name: string, port: number): readonly strin
     `--cluster-name=${args.clusterName}`,
     `--log-level=${args.logLevel}`,
     ...(hintLimit === undefined ? [] : [`--hint-limit=${hintLimit}`]),
+    ...(zookeeper === undefined ? [] : [`--zookeeper=${zookeeper}`]),
   ];
+}
+
+/** Checks the address before any node gets it. */
+function readZookeeper(wanted: string | false | undefined): string | false | undefined {
+  if (typeof wanted === 'string') parseZookeeper(wanted);
+  return wanted;
 }
 
 const nodeColours: readonly Colour[] = ['green', 'yellow', 'grey', 'red'];

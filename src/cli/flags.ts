@@ -77,6 +77,13 @@ export function withKey(yargs: Argv) {
   return withKeyOf(yargs).option('consistency', consistencyFlag).option('explain', explainFlag);
 }
 
+/** Where ZooKeeper is. */
+export const zookeeperFlag = {
+  type: 'string',
+  requiresArg: true,
+  describe: 'who takes part is told by ZooKeeper, at host:port[,host:port][/root]',
+} as const;
+
 /** Flags of a node, which `cluster` hands on. */
 export function withNodeSettings(yargs: Argv) {
   return yargs

@@ -1,11 +1,12 @@
 import { parseMode } from '../config/choices.ts';
 import { formatHostPort, type NodeAddress } from '../config/replicas-file.ts';
+import { parseZookeeper, type ZookeeperAddress } from '../config/zookeeper-address.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { PinoLogger } from '../runtime/pino-logger.ts';
 import { SystemClock } from '../runtime/system-clock.ts';
 import { defineCommand } from './command.ts';
 import { type ExitCode, exitCodes } from './exit-code.ts';
-import { type NodeSettings, withNodeSettings } from './flags.ts';
+import { type NodeSettings, withNodeSettings, zookeeperFlag } from './flags.ts';
 import { readPort } from './numbers.ts';
 import { readReplicas } from './replicas.ts';
 import { nodeClock } from './test-clock.ts';
@@ -39,6 +40,11 @@ export const replicaCommand = defineCommand({
         requiresArg: true,
         describe: 'where it listens [default: the host of its own line]',
       })
+      .option('zookeeper', {
+        ...zookeeperFlag,
+        coerce: (text: string | undefined) =>
+          text === undefined ? undefined : parseZookeeper(text),
+      })
       .example('$0 replica replica0 9090 replicas.txt BOTH', 'the first node of replicas.txt')
       .epilogue('It logs to stderr. SIGTERM and Ctrl-C drain it and stop it.'),
   run: (args) => runReplica(args),
@@ -50,6 +56,7 @@ interface ReplicaArgs extends NodeSettings {
   readonly replicasFile: string;
   readonly mode: ReturnType<typeof parseMode>;
   readonly host: string | undefined;
+  readonly zookeeper: ZookeeperAddress | undefined;
 }
 
 async function runReplica(args: ReplicaArgs): Promise<ExitCode> {
@@ -71,6 +78,7 @@ async function runReplica(args: ReplicaArgs): Promise<ExitCode> {
       clusterName: args.clusterName,
       partitioner: args.partitioner,
       replicationFactor: args.replicationFactor,
+      ...(args.zookeeper !== undefined && { zookeeper: args.zookeeper }),
       ...(hintLimit !== undefined && { hintLimits: { hintsPerTargetMax: hintLimit } }),
     },
   );

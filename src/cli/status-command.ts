@@ -10,8 +10,9 @@ import { withClient } from './with-client.ts';
 /**
  * `quorate status`: the cluster as one node sees it. `-o json` is what the client's
  * `describeCluster` gives: `{node, clusterName, status, ringEpoch, partitioner, replicationFactor,
- * mode, membership, storage, clock, entries, nodes: [{name, host, port, incarnation, liveness,
- * tokensOwned, hintsWaiting, roundTripMs, clockAheadMs, problem}]}`.
+ * mode, membership, membershipState, storage, clock, entries, nodes: [{name, host, port,
+ * incarnation, liveness, registered, tokensOwned, hintsWaiting, roundTripMs, clockAheadMs,
+ * problem}]}`.
  */
 export const statusCommand = defineCommand({
   command: 'status',
@@ -56,8 +57,14 @@ function summaryOf(cluster: ClusterAnswer): readonly string[] {
   return [
     `seen by ${node} of ${clusterName}, which is ${status}; its clock ${clockSentences[cluster.clock]}`,
     `ring epoch ${ringEpoch}, ${partitioner}, replication factor ${replicationFactor}, mode ${cluster.mode}`,
-    `membership ${cluster.membership}, storage ${cluster.storage}, ${cluster.entries} entries here`,
+    `membership ${membershipOf(cluster)}, storage ${cluster.storage}, ${cluster.entries} entries here`,
   ];
+}
+
+function membershipOf({ membership, membershipState, nodes }: ClusterAnswer): string {
+  if (membership === 'static') return 'static';
+  const registered = nodes.filter((node) => node.registered).length;
+  return `by ${membership} (${membershipState}, ${registered} of ${nodes.length} registered)`;
 }
 
 const clockSentences = {

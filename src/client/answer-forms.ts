@@ -98,6 +98,7 @@ function nodeAnswer(node: NodeDescription): NodeAnswer {
     ...same,
     liveness: livenesses[liveness],
     hintsWaiting: Number(hintsWaiting),
+    registered: node.registered,
     roundTripMs: roundTripMilliseconds,
     clockAheadMs: clockAheadMilliseconds,
   };

@@ -61,6 +61,7 @@ export interface ClusterAnswer {
   readonly replicationFactor: number;
   readonly mode: string;
   readonly membership: string;
+  readonly membershipState: string;
   readonly storage: string;
   readonly clock: 'agrees' | 'uncompared' | 'apart';
   readonly entries: number;
@@ -79,6 +80,8 @@ export interface NodeAnswer {
   readonly roundTripMs: number | undefined;
   readonly clockAheadMs: number | undefined;
   readonly problem: string;
+  /** Whether it is registered in ZooKeeper; `undefined` without one. */
+  readonly registered: boolean | undefined;
 }
 
 /** One key as one node holds it. */

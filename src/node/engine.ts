@@ -6,7 +6,7 @@ import { defaultHintLimits, type HintLimits } from '../hints/hint-store.ts';
 import { MemoryHintStore } from '../hints/memory-hint-store.ts';
 import type { FrameDialer } from '../links/frames.ts';
 import { LinkSet } from '../links/link-set.ts';
-import { StaticMembership } from '../membership/static-membership.ts';
+import type { Membership } from '../membership/membership.ts';
 import { ClockMonitor, type ClockVerdict } from '../record/clock-monitor.ts';
 import { clockDriftMsMax, HybridClock } from '../record/hybrid-clock.ts';
 import { Replica } from '../replica/replica.ts';
@@ -28,6 +28,8 @@ export interface EngineComponents {
   readonly logger: Logger;
   readonly ring: Ring;
   readonly dialerOf: (node: string) => FrameDialer;
+  /** Who takes part, as ZooKeeper or the replicas file says. */
+  readonly membership: Membership;
 }
 
 export interface EngineOptions {
@@ -37,12 +39,13 @@ export interface EngineOptions {
   readonly hintLimits?: Partial<HintLimits>;
   /** Called when the clock begins or ceases to forbid writes. */
   readonly onClockVerdict?: (verdict: ClockVerdict) => void;
+  /** The run of this process: random 64 bits. */
+  readonly incarnation: bigint;
 }
 
 const clockCheckMs = 500;
 
 export class Engine {
-  readonly incarnation: bigint;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly ring: Ring;
@@ -50,7 +53,7 @@ export class Engine {
   readonly coordinator: Coordinator;
   readonly hints: MemoryHintStore;
   readonly links: LinkSet;
-  readonly membership: StaticMembership;
+  readonly membership: Membership;
   readonly storage = new MemoryStorage();
   readonly #options: EngineOptions;
   readonly #dispatcher: HintDispatcher;
@@ -59,24 +62,20 @@ export class Engine {
   #isAlarming = false;
 
   constructor(components: EngineComponents, options: EngineOptions) {
-    const { clock, random, logger, ring } = components;
-    const { node, clusterName, mode } = options;
+    const { clock, logger, ring, membership } = components;
+    const { node, clusterName, mode, incarnation } = options;
     this.#options = options;
     this.clock = clock;
     this.logger = logger;
     this.ring = ring;
-    this.incarnation = random.uint64();
     this.clockMonitor = new ClockMonitor(this.#readClock(), { otherNodes: ring.nodes.length - 1 });
-    this.membership = new StaticMembership(ring.nodes);
+    this.membership = membership;
     const limits = { ...defaultHintLimits, ...options.hintLimits };
     this.hints = new MemoryHintStore({ clock, partitioner: ring.partitioner }, limits);
     const hybridClock = new HybridClock();
     const shared = { ...components, clockMonitor: this.clockMonitor, hybridClock };
     const replica = new Replica({ ...shared, storage: this.storage }, { node });
-    this.links = new LinkSet(
-      { ...shared, membership: this.membership, service: replica },
-      { node, clusterName, incarnation: this.incarnation },
-    );
+    this.links = new LinkSet({ ...shared, service: replica }, { node, clusterName, incarnation });
     const replicas = new NodeReplicaDirectory(node, replica, this.links);
     const targets = ring.nodes.filter((other) => other !== node);
     this.#dispatcher = new HintDispatcher({ ...shared, replicas, hints: this.hints }, { targets });
@@ -88,7 +87,7 @@ export class Engine {
 
   /** Starts everything; settles when the node may take requests, within about 2 s. */
   async start(): Promise<void> {
-    this.membership.reportIncarnation(this.#options.node, this.incarnation);
+    this.membership.reportIncarnation(this.#options.node, this.#options.incarnation);
     this.membership.onRecovered((node) => this.#dispatcher.replay(node));
     this.links.onLive((node) => this.#dispatcher.replay(node));
     this.#dispatcher.start();

@@ -3,6 +3,10 @@ import type { RepairMode } from '../consistency/repair-mode.ts';
 import type { HintLimits } from '../hints/hint-store.ts';
 import type { Refusal } from '../links/frames.ts';
 import { liveSilenceMsMax } from '../links/peer-link.ts';
+import { StaticMembership } from '../membership/static-membership.ts';
+import { clientConnections } from '../membership/zookeeper/zookeeper-connection.ts';
+import { ZookeeperMembership } from '../membership/zookeeper/zookeeper-membership.ts';
+import { ZookeeperSession } from '../membership/zookeeper/zookeeper-session.ts';
 import { formatHostPort, type NodeAddress } from '../ring/node-address.ts';
 import { type PartitionerName, partitionerNamed } from '../ring/partitioner.ts';
 import { evenOwners, Ring } from '../ring/ring.ts';
@@ -29,6 +33,16 @@ export interface QuorateNodeOptions {
   readonly partitioner?: PartitionerName;
   readonly replicationFactor?: number;
   readonly hintLimits?: Partial<HintLimits>;
+  /** Where ZooKeeper is; without it, membership is what the replicas file and the links say. */
+  readonly zookeeper?: ZookeeperOptions;
+}
+
+export interface ZookeeperOptions {
+  readonly servers: readonly { readonly host: string; readonly port: number }[];
+  /** Where the cluster's znodes are, as `/quorate`. */
+  readonly root: string;
+  /** 6,000 ms by default; the server may grant another. */
+  readonly sessionTimeoutMs?: number;
 }
 
 export interface QuorateNodeComponents {
@@ -42,6 +56,9 @@ const ringEpochFirst = 1;
 const drainMsMax = 5_000;
 
 const refusalCheckMs = 100;
+/** How long a start waits for ZooKeeper before it goes on without. */
+const zookeeperWaitMsMax = 5_000;
+const zookeeperSessionMsDefault = 6_000;
 
 /** A node: the engine and the gRPC server on its port. */
 export class QuorateNode {
@@ -49,6 +66,7 @@ export class QuorateNode {
   readonly #own: NodeAddress;
   readonly #engine: Engine;
   readonly #server: GrpcServer;
+  readonly #zookeeper: ZookeeperMembership | undefined;
   #status: NodeStatus = 'initializing';
   #isClockApart = false;
 
@@ -65,18 +83,24 @@ export class QuorateNode {
       replicationFactor: options.replicationFactor ?? 3,
       owners: evenOwners(replicas.map(({ name }) => name)),
     });
+    const clock = components.clock ?? transportClock;
+    const random = new SystemRandom();
+    const incarnation = random.uint64();
+    this.#zookeeper = createZookeeper({ clock, random, logger, ring }, options, incarnation);
     this.#engine = new Engine(
       {
-        clock: components.clock ?? transportClock,
-        random: new SystemRandom(),
+        clock,
+        random,
         logger,
         ring,
+        membership: this.#zookeeper ?? new StaticMembership(ring.nodes),
         dialerOf: (peer) => new GrpcDialer(ownAddress(peer, replicas)),
       },
       {
         node,
         clusterName,
         mode,
+        incarnation,
         ...(options.hintLimits && { hintLimits: options.hintLimits }),
         onClockVerdict: (verdict) => {
           this.#isClockApart = verdict === 'apart';
@@ -84,7 +108,7 @@ export class QuorateNode {
         },
       },
     );
-    const { clock, clockMonitor, coordinator, hints, links, membership, storage } = this.#engine;
+    const { clockMonitor, coordinator, hints, links, membership, storage } = this.#engine;
     this.#server = new GrpcServer(
       {
         clock,
@@ -118,11 +142,11 @@ export class QuorateNode {
   async start(): Promise<void> {
     const host = this.#options.host ?? this.#own.host;
     await this.#server.listen(host, this.#options.port ?? this.#own.port);
-    await this.#engine.start();
-    const refusal = await this.#refusal();
+    await Promise.all([this.#engine.start(), this.#zookeeper?.start(zookeeperWaitMsMax)]);
+    const refusal = this.#zookeeper?.ringProblem ?? (await this.#refusal())?.message;
     if (refusal !== undefined) {
       await this.stop();
-      throw new QuorateError('CONFIGURATION', { reason: refusal.reason }, refusal.message);
+      throw new QuorateError('CONFIGURATION', {}, refusal);
     }
     this.#status = 'ready';
     this.#tellHealth();
@@ -153,6 +177,7 @@ export class QuorateNode {
     this.#status = 'draining';
     this.#tellHealth();
     await this.#drain();
+    await this.#zookeeper?.stop();
     // The links end first: their streams would keep the server waiting.
     await this.#engine.stop();
     await this.#server.stop();
@@ -171,6 +196,35 @@ export class QuorateNode {
   #tellHealth(): void {
     this.#server.setReady(this.#status === 'ready' && !this.#isClockApart);
   }
+}
+
+function createZookeeper(
+  components: {
+    readonly clock: Clock;
+    readonly random: SystemRandom;
+    readonly logger: Logger;
+    readonly ring: Ring;
+  },
+  { node, replicas, zookeeper }: QuorateNodeOptions,
+  incarnation: bigint,
+): ZookeeperMembership | undefined {
+  if (zookeeper === undefined) return undefined;
+  const { servers, root, sessionTimeoutMs = zookeeperSessionMsDefault } = zookeeper;
+  const { ring } = components;
+  const { host, port } = ownAddress(node, replicas);
+  const session = new ZookeeperSession(
+    { ...components, connect: clientConnections() },
+    { servers, root, sessionTimeoutMs },
+  );
+  return new ZookeeperMembership(
+    { ...components, session },
+    {
+      node,
+      nodes: ring.nodes,
+      own: { host, port, incarnation },
+      ringDigest: ring.digest(),
+    },
+  );
 }
 
 function ownAddress(node: string, replicas: readonly NodeAddress[]): NodeAddress {

@@ -16,7 +16,7 @@ import {
 import type { RepairMode } from '../consistency/repair-mode.ts';
 import type { HintStore } from '../hints/hint-store.ts';
 import type { LinkSet } from '../links/link-set.ts';
-import type { Membership } from '../membership/membership.ts';
+import type { Membership, MembershipView } from '../membership/membership.ts';
 import type { ClockMonitor, ClockVerdict } from '../record/clock-monitor.ts';
 import { formatVersion } from '../record/version.ts';
 import type { NodeAddress } from '../ring/node-address.ts';
@@ -85,7 +85,7 @@ const verdicts = {
 function describe(components: ClusterComponents, options: ClusterOptions): DescribeClusterResponse {
   const { ring, membership, clock, clockMonitor, storage } = components;
   const now = { realtimeMs: clock.realtimeMs(), monotonicMs: clock.monotonicMs() };
-  const { incarnations } = membership.view();
+  const view = membership.view();
   return {
     node: options.node,
     clusterName: options.clusterName,
@@ -94,10 +94,9 @@ function describe(components: ClusterComponents, options: ClusterOptions): Descr
     partitioner: ring.partitioner.name,
     replicationFactor: ring.replicationFactor,
     mode: options.mode,
-    membership: membership.kind,
-    nodes: options.addresses.map((address) =>
-      describeNode(components, address, incarnations.get(address.name)),
-    ),
+    membership: view.kind,
+    membershipState: view.state,
+    nodes: options.addresses.map((address) => describeNode(components, address, view)),
     storage: options.storageKind,
     clock: verdicts[clockMonitor.verdict(now)],
     entries: BigInt(storage.entryCount()),
@@ -107,9 +106,10 @@ function describe(components: ClusterComponents, options: ClusterOptions): Descr
 function describeNode(
   { ring, links, hints, clockMonitor }: ClusterComponents,
   { name, host, port }: NodeAddress,
-  incarnation: bigint | undefined,
+  view: MembershipView,
 ): NodeDescription {
   const link = links.linkTo(name);
+  const incarnation = view.incarnations.get(name);
   return {
     name,
     host,
@@ -121,6 +121,7 @@ function describeNode(
     roundTripMilliseconds: link?.roundTripMs,
     clockAheadMilliseconds: clockMonitor.aheadMs(name),
     problem: link?.problem ?? '',
+    registered: view.registered?.has(name),
   };
 }
 

@@ -16,7 +16,13 @@ const absent: GetAnswer = { ...answers, value: undefined, version: '' };
 const stored: WriteAnswer = { ...answers, version: 'v1' };
 
 function node(name: string, port: number) {
-  const seen = { incarnation: '', tokensOwned: 128, hintsWaiting: 0, problem: '' };
+  const seen = {
+    incarnation: '',
+    tokensOwned: 128,
+    hintsWaiting: 0,
+    problem: '',
+    registered: undefined,
+  };
   const times = { roundTripMs: undefined, clockAheadMs: undefined };
   return { name, host: '127.0.0.1', port, liveness: 'up' as const, ...seen, ...times };
 }
@@ -30,6 +36,7 @@ const cluster: ClusterAnswer = {
   replicationFactor: 2,
   mode: 'BOTH',
   membership: 'static',
+  membershipState: 'static',
   storage: 'memory',
   clock: 'agrees',
   entries: 1,

@@ -84,7 +84,7 @@ describe('the banner', () => {
       { name: 'a', host: '127.0.0.1', port: 1 },
       { name: 'b', host: '::1', port: 2 },
     ];
-    const text = banner(replicas, 'BOTH').join('\n');
+    const text = banner(replicas, 'BOTH', 'static, from the replicas file.').join('\n');
     assert.match(text, /a {2}127\.0\.0\.1:1/);
     assert.match(text, /b {2}\[::1\]:2/);
     assert.match(text, /put 7 hello -s 127\.0\.0\.1:1/);

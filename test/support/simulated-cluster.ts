@@ -2,6 +2,7 @@ import type { ConsistencyLevel } from '../../src/consistency/consistency-level.t
 import type { RepairMode } from '../../src/consistency/repair-mode.ts';
 import type { ReadResult, WriteResult } from '../../src/coordinator/request.ts';
 import type { HintLimits } from '../../src/hints/hint-store.ts';
+import { StaticMembership } from '../../src/membership/static-membership.ts';
 import { Engine } from '../../src/node/engine.ts';
 import type { Value } from '../../src/record/versioned-value.ts';
 import { byteOrderedPartitioner } from '../../src/ring/partitioner.ts';
@@ -63,10 +64,12 @@ export class SimulatedCluster {
         logger: this.#options.logger ?? silentLogger,
         ring: this.#ring,
         dialerOf: (peer) => this.network.dialer(node, peer),
+        membership: new StaticMembership(this.#ring.nodes),
       },
       {
         node,
         clusterName: 'simulated',
+        incarnation: this.random.uint64(),
         mode: this.#options.mode ?? 'BOTH',
         ...(this.#options.hintLimits && { hintLimits: this.#options.hintLimits }),
       },

@@ -50,7 +50,7 @@ export interface DescribeClusterResponse {
   replicationFactor: number;
   /** What heals this node's peers: READ-REPAIR, HINTED-HANDOFF, BOTH or NONE. */
   mode: string;
-  /** How the nodes know each other: "static". */
+  /** How the nodes know each other: "static" or "zookeeper". */
   membership: string;
   /** Every node of the ring, in the order of the replicas file. */
   nodes: NodeDescription[];
@@ -60,6 +60,8 @@ export interface DescribeClusterResponse {
   clock: DescribeClusterResponse_ClockVerdict;
   /** How many keys this node holds, tombstones included. */
   entries: bigint;
+  /** What the registrations are worth: "static", "connected", "suspended" or "lost". */
+  membershipState: string;
 }
 
 /** Whether the cluster serves. */
@@ -135,6 +137,8 @@ export interface NodeDescription {
     | undefined;
   /** Why the link to it is not up; empty when it is. */
   problem: string;
+  /** Whether it is registered; unset where nobody registers. */
+  registered?: boolean | undefined;
 }
 
 /** Whether the node can be reached now. */
@@ -328,6 +332,7 @@ function createBaseDescribeClusterResponse(): DescribeClusterResponse {
     storage: "",
     clock: 0,
     entries: 0n,
+    membershipState: "",
   };
 }
 
@@ -371,6 +376,9 @@ export const DescribeClusterResponse: MessageFns<DescribeClusterResponse> = {
         throw new globalThis.Error("value provided for field message.entries of type uint64 too large");
       }
       writer.uint32(112).uint64(message.entries);
+    }
+    if (message.membershipState !== "") {
+      writer.uint32(122).string(message.membershipState);
     }
     return writer;
   },
@@ -484,6 +492,14 @@ export const DescribeClusterResponse: MessageFns<DescribeClusterResponse> = {
             message.entries = reader.uint64() as bigint;
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.membershipState = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -513,6 +529,7 @@ export const DescribeClusterResponse: MessageFns<DescribeClusterResponse> = {
     message.storage = object.storage ?? "";
     message.clock = object.clock ?? 0;
     message.entries = (object.entries !== undefined && object.entries !== null) ? BigInt(object.entries) : 0n;
+    message.membershipState = object.membershipState ?? "";
     return message;
   },
 };
@@ -529,6 +546,7 @@ function createBaseNodeDescription(): NodeDescription {
     roundTripMilliseconds: undefined,
     clockAheadMilliseconds: undefined,
     problem: "",
+    registered: undefined,
   };
 }
 
@@ -566,6 +584,9 @@ export const NodeDescription: MessageFns<NodeDescription> = {
     }
     if (message.problem !== "") {
       writer.uint32(82).string(message.problem);
+    }
+    if (message.registered !== undefined) {
+      writer.uint32(88).bool(message.registered);
     }
     return writer;
   },
@@ -663,6 +684,14 @@ export const NodeDescription: MessageFns<NodeDescription> = {
             message.problem = reader.string();
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.registered = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -692,6 +721,7 @@ export const NodeDescription: MessageFns<NodeDescription> = {
     message.roundTripMilliseconds = object.roundTripMilliseconds ?? undefined;
     message.clockAheadMilliseconds = object.clockAheadMilliseconds ?? undefined;
     message.problem = object.problem ?? "";
+    message.registered = object.registered ?? undefined;
     return message;
   },
 };

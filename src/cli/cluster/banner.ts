@@ -1,7 +1,11 @@
 import { formatHostPort, type NodeAddress } from '../../config/replicas-file.ts';
 
 /** What a running cluster tells its user first: where it is, what to type, what it is not. */
-export function banner(replicas: readonly NodeAddress[], mode: string): readonly string[] {
+export function banner(
+  replicas: readonly NodeAddress[],
+  mode: string,
+  membership: string,
+): readonly string[] {
   const at = (index: number) => {
     const replica = replicas[index % replicas.length];
     return replica === undefined ? '' : formatHostPort(replica);
@@ -18,7 +22,7 @@ export function banner(replicas: readonly NodeAddress[], mode: string): readonly
     `  node bin/quorate.js get 7 --explain -s ${at(1)}`,
     `  grpcurl -plaintext -d '{"key": 7, "consistency": "QUORUM"}' ${at(2)} quorate.v1.KeyValueService/Get`,
     '',
-    'Membership: static, from the replicas file; ZooKeeper is not used.',
+    `Membership: ${membership}`,
     'Storage: in memory; a node that is restarted has lost its copy, and all nodes together lose everything.',
     'Security: no TLS and no authentication yet; whoever reaches these ports can read and write.',
     '',

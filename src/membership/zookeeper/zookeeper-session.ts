@@ -218,21 +218,20 @@ export class ZookeeperSession {
   async #tryCreate(
     create: (connection: ZookeeperConnection) => Promise<unknown>,
   ): Promise<ZookeeperError | undefined> {
-    const { sessionId } = this;
     try {
       await this.#call(create);
       return undefined;
     } catch (error: unknown) {
       if (!(error instanceof ZookeeperError)) throw error;
       if (error.code === 'NODE_EXISTS') return error;
-      const isKnown = !unknown.includes(error.code) || !(await this.#isConnectedAgain(sessionId));
+      const isKnown = !unknown.includes(error.code) || !(await this.#isConnectedAgain());
       if (isKnown) throw error;
       return error;
     }
   }
 
-  /** Waits, at most for a call's time, until the same session is connected. */
-  async #isConnectedAgain(sessionId: bigint | undefined): Promise<boolean> {
+  /** Waits, at most for a call's time, until the session is connected, or lost: false. */
+  async #isConnectedAgain(): Promise<boolean> {
     if (this.state === 'suspended') {
       await new Promise<void>((resolve) => {
         const done = () => {
@@ -244,7 +243,7 @@ export class ZookeeperSession {
         const forget = this.onState(done);
       });
     }
-    return this.state === 'connected' && this.sessionId === sessionId;
+    return this.state === 'connected';
   }
 
   /** The listener is kept before the call: an event may come in the same turn as the answer. */
