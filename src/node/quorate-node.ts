@@ -37,7 +37,7 @@ export interface QuorateNodeOptions {
   readonly zookeeper?: ZookeeperOptions;
 }
 
-export interface ZookeeperOptions {
+interface ZookeeperOptions {
   readonly servers: readonly { readonly host: string; readonly port: number }[];
   /** Where the cluster's znodes are, as `/quorate`. */
   readonly root: string;

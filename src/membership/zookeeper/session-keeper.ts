@@ -222,7 +222,7 @@ export class SessionKeeper {
     }
     if (standing === 'doubtful' && this.#state === 'connected') this.#suspend('no answer', {});
     const isDue = nowMs - this.#probedAtMs >= lease.sessionTimeoutMs * probeShare;
-    if (this.#isOpen && (isDue || gapMs !== undefined)) this.#probe(nowMs);
+    if (this.#isOpen && isDue) this.#probe(nowMs);
   }
 
   #probe(nowMs: number): void {
@@ -261,7 +261,6 @@ export class SessionKeeper {
     this.#lease = undefined;
     this.#session = undefined;
     this.#isNewSession = false;
-    this.#lastZxid = 0n;
     if (this.#state === 'lost') return;
     this.#components.logger.warn('zookeeper session is lost', { why, ...data });
     this.#setState('lost');
@@ -277,6 +276,7 @@ export class SessionKeeper {
   #drop(): void {
     const connection = this.#connection;
     if (connection === undefined) return;
+    // A server that is behind what this session has seen must refuse to go on with it.
     if (this.#isOpen) this.#lastZxid = connection.lastZxid;
     this.#connection = undefined;
     this.#isOpen = false;
