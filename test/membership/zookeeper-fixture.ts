@@ -68,10 +68,14 @@ export class ZookeeperFixture {
     return server;
   }
 
+  /** How many connections were begun. */
+  socketCount = 0;
+
   /** Connects to the fake server of the port. */
   readonly connect: OpenConnection = (request, listener) => {
     const open = clientConnections((server) => {
       const fake = this.#servers.get(server.port);
+      this.socketCount++;
       if (fake === undefined) throw new Error(`no server on port ${server.port}`);
       return fake.openSocket(this.host)(server);
     });

@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { ZookeeperError } from '../../src/membership/zookeeper/zookeeper-error.ts';
+import { FakeZnodes } from '../support/fake-znodes.ts';
 import {
   bytes,
   codeOf,
@@ -57,7 +58,8 @@ describe('a server that goes mute (Z1)', () => {
     fixture.zookeeper.state = 'mute';
     await fixture.time.until(() => session.state === 'lost');
     await fixture.time.advance(5);
-    assert.ok(fixture.zookeeper.connectionCount <= 1);
+    assert.equal(fixture.socketCount, 2);
+    assert.equal(fixture.zookeeper.connectionCount, 1);
     fixture.zookeeper.state = 'up';
     await fixture.time.until(() => session.state === 'connected');
     assert.equal(changes.at(-1)?.isNewSession, true);
@@ -93,6 +95,24 @@ describe('a server that accepts and says nothing (Z2)', () => {
     }
     assert.equal(other.requests.get('connect'), 4);
     assert.equal(other.connectionCount, 0);
+    fixture.zookeeper.state = 'up';
+  });
+
+  it('is left in time also when it is two of three', async () => {
+    fixture.zookeeper.state = 'mute';
+    fixture.addServer(2).state = 'paused';
+    fixture.addServer(3);
+    let triedMost = 0;
+    for (let seed = 1; seed <= 12; seed++) {
+      const startedAtMs = fixture.time.nowMs;
+      fixture.socketCount = 0;
+      const { session } = await fixture.open({ ports: [1, 2, 3], seed });
+      const tookMs = fixture.time.nowMs - startedAtMs;
+      assert.ok(tookMs <= sessionTimeoutMs / 2, `connected after ${tookMs} ms`);
+      triedMost = Math.max(triedMost, fixture.socketCount);
+      await fixture.settle(session.stop());
+    }
+    assert.equal(triedMost, 3);
     fixture.zookeeper.state = 'up';
   });
 
@@ -273,7 +293,7 @@ describe('an expired session (Z6)', () => {
     session.onState(({ state }) => {
       if (state === 'connected') session.children('/', onChange).catch(() => undefined);
     });
-    await fixture.settle(session.children('/', onChange));
+    await fixture.settle(session.children('/', () => assert.fail('a watch of the old session')));
     fixture.zookeeper.expire(session.sessionId ?? 0n);
     await fixture.time.until(() => session.state === 'suspended', 100);
     await fixture.time.until(() => session.state === 'connected', 1_000);
@@ -532,6 +552,57 @@ describe('a session', () => {
     assert.equal(session.sessionId, sessionId);
     assert.equal(changes.at(-1)?.isNewSession, false);
     assert.equal((await fixture.settle(session.exists('/a')))?.ephemeralOwner, sessionId);
+  });
+
+  it('does not go on with a server that is behind what it has seen', async () => {
+    const behind = fixture.addServer(2);
+    behind.shareWith(fixture.zookeeper);
+    behind.znodes = new FakeZnodes();
+    behind.state = 'down';
+    const { session } = await fixture.open({ ports: [1, 2] });
+    const { sessionId } = session;
+    await fixture.settle(session.createPersistent('/a', bytes('')));
+    fixture.zookeeper.state = 'down';
+    behind.state = 'up';
+    await fixture.time.advance(sessionTimeoutMs / 4);
+    assert.equal(session.state, 'suspended');
+    assert.ok((behind.requests.get('connect') ?? 0) > 0);
+    fixture.zookeeper.state = 'up';
+    await fixture.time.until(() => session.state === 'connected');
+    assert.equal(session.sessionId, sessionId);
+    assert.notEqual(await fixture.settle(session.exists('/a')), undefined);
+  });
+
+  it('can watch a quiet znode for ever', async () => {
+    const { session } = await fixture.open();
+    const warnings: string[] = [];
+    const onWarning = ({ message }: Error) => warnings.push(message);
+    process.on('warning', onWarning);
+    const onChange = () => undefined;
+    for (let read = 0; read < 50; read++) {
+      await fixture.settle(session.children('/', onChange));
+      await fixture.settle(session.get('/', onChange));
+    }
+    process.off('warning', onWarning);
+    assert.deepEqual(warnings, []);
+  });
+
+  it('calls listeners outside of the client, which would catch what they throw', async () => {
+    const { session } = fixture.create();
+    const stacks: string[] = [];
+    const keep = () => {
+      const { stackTraceLimit } = Error;
+      Error.stackTraceLimit = 100;
+      stacks.push(new Error().stack ?? '');
+      Error.stackTraceLimit = stackTraceLimit;
+    };
+    session.onState(keep);
+    session.start();
+    await fixture.time.until(() => session.state === 'connected');
+    await fixture.settle(session.exists('/a', keep));
+    await fixture.settle(session.createPersistent('/a', bytes('')));
+    assert.equal(stacks.length, 2);
+    for (const stack of stacks) assert.doesNotMatch(stack, /ConnectionManager/);
   });
 
   it('survives a thousand ends of connections and sessions and leaves nothing behind', async () => {
