@@ -88,7 +88,9 @@ export class QuorateError extends Error {
 }
 
 function describe(code: QuorateErrorCode, details: QuorateErrorDetails): string {
-  const parts = Object.entries(details).map(([name, value]) => `${name}=${value}`);
+  const parts = Object.entries(details)
+    .filter(([name]) => name !== 'mayHaveApplied')
+    .map(([name, value]) => `${name}=${value}`);
   const suffix = parts.length === 0 ? '' : ` (${parts.join(', ')})`;
   return `${traits[code].sentence}${suffix}`;
 }

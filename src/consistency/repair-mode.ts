@@ -5,12 +5,6 @@ export const repairModes = ['READ-REPAIR', 'HINTED-HANDOFF', 'BOTH', 'NONE'] as 
 
 export type RepairMode = (typeof repairModes)[number];
 
-/** Reads a mode in any case, or gives `undefined` if the text is none. */
-export function parseRepairMode(text: string): RepairMode | undefined {
-  const upper = text.toUpperCase();
-  return repairModes.find((mode) => mode === upper);
-}
-
 /** Whether reads ask all live replicas and heal the stale ones behind the answer. */
 export function repairsReads(mode: RepairMode): boolean {
   return mode === 'READ-REPAIR' || mode === 'BOTH';

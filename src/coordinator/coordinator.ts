@@ -149,7 +149,11 @@ export class Coordinator {
     const realtimeMs = clock.realtimeMs();
     const verdict = clockMonitor.verdict({ realtimeMs, monotonicMs: clock.monotonicMs() });
     if (verdict === 'agrees' || (verdict === 'uncompared' && plan.isLinearizable)) return;
-    throw new QuorateError('CLOCK_SKEW', { verdict, mayHaveApplied: false });
+    const sentence =
+      verdict === 'apart'
+        ? `the clock of ${this.#options.node} is more than 250 ms from those of the others: set it right`
+        : `${this.#options.node} has not compared its clock with a majority of the other nodes yet, which writes at ${plan.level} need: try again, or write at QUORUM`;
+    throw new QuorateError('CLOCK_SKEW', { verdict, mayHaveApplied: false }, sentence);
   }
 }
 

@@ -34,6 +34,7 @@ export class ReadCore {
   readonly #writtenBack = new Map<string, Version>();
   #newestRecord: VersionedValue | undefined;
   #fetchingFrom: string | undefined;
+  #fetchingVersion: Version | undefined;
 
   constructor(plan: ReplicaPlan) {
     this.#plan = plan;
@@ -54,17 +55,20 @@ export class ReadCore {
    * order; a replica never lowers a version, so the newest counts.
    */
   addHeld(node: string, version: Version | undefined, record?: VersionedValue): void {
-    const isFetched = this.#fetchingFrom === node;
-    if (isFetched) this.#fetchingFrom = undefined;
     if (this.#failed.has(node)) return;
-    if (isFetched && compareVersions(version, this.#held.get(node)) < 0) {
-      // It no longer holds what it named: a replica in memory that was started anew.
-      return this.addFailure(node);
-    }
     this.#held.set(node, newerVersion(this.#held.get(node), version));
     if (compareVersions(record?.version, this.#newestRecord?.version) > 0) {
       this.#newestRecord = record;
     }
+  }
+
+  /** The replica whose value was being fetched answers. */
+  addFetched(node: string, version: Version | undefined, record?: VersionedValue): void {
+    if (this.#fetchingFrom !== node) return this.addHeld(node, version, record);
+    this.#fetchingFrom = undefined;
+    // It no longer holds what it named: a replica in memory that was started anew.
+    if (compareVersions(version, this.#fetchingVersion) < 0) this.addFailure(node);
+    else this.addHeld(node, version, record);
   }
 
   /** A replica gives no answer, or no longer gives the value it answered for. */
@@ -72,11 +76,14 @@ export class ReadCore {
     if (this.#fetchingFrom === node) this.#fetchingFrom = undefined;
     this.#failed.add(node);
     this.#held.delete(node);
+    // A record that nobody holds any more would hide the older ones: their values are fetched.
+    if (this.newestRecord() === undefined) this.#newestRecord = undefined;
   }
 
   /** Notes that the value is being fetched from a replica. */
   markFetching(node: string): void {
     this.#fetchingFrom = node;
+    this.#fetchingVersion = this.#held.get(node);
   }
 
   /** How many replicas have answered. */

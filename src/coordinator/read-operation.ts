@@ -110,20 +110,23 @@ export class ReadOperation {
       | { operation: 'read-value' | 'read-version'; key: Uint8Array }
       | { operation: 'spread'; key: Uint8Array; record: VersionedValue },
     urgency: 'urgent' | 'patient' = 'urgent',
+    isFetch = false,
   ): void {
     const { clock, replicas } = this.#components;
     this.#times?.asked(node, clock.monotonicMs());
     this.#waitingFor++;
-    const onReply = (reply: ReplicaReply) => this.#onReply(node, reply);
+    const onReply = (reply: ReplicaReply) => this.#onReply(node, reply, isFetch);
     replicas.clientOf(node).send(request, this.#deadlineMs, onReply, urgency);
   }
 
-  #onReply(node: string, reply: ReplicaReply): void {
+  #onReply(node: string, reply: ReplicaReply, isFetch: boolean): void {
     this.#waitingFor--;
     if (this.#isEnded) return;
     if (isOverdue(reply)) return this.#onDeadline();
     this.#times?.answered(node, this.#components.clock.monotonicMs());
-    if (reply.outcome === 'ok') this.#core.addHeld(node, reply.version, reply.record);
+    if (reply.outcome === 'ok' && isFetch) {
+      this.#core.addFetched(node, reply.version, reply.record);
+    } else if (reply.outcome === 'ok') this.#core.addHeld(node, reply.version, reply.record);
     else this.#core.addFailure(node);
     this.#advance();
   }
@@ -149,7 +152,7 @@ export class ReadOperation {
         return true;
       case 'fetch':
         this.#core.markFetching(step.node);
-        this.#send(step.node, { operation: 'read-value', key: this.#plan.key });
+        this.#send(step.node, { operation: 'read-value', key: this.#plan.key }, 'urgent', true);
         return true;
       case 'write-back':
         for (const node of step.nodes) {
@@ -162,7 +165,10 @@ export class ReadOperation {
         this.#answer(step.record);
         return false;
       case 'unreachable':
-        this.#fail('REPLICA_FAILURE', { failed: this.#core.failed, mayHaveApplied: false });
+        // Requests that were too late to be sent are no failure of their replicas.
+        if (this.#components.clock.monotonicMs() >= this.#deadlineMs)
+          this.#fail('READ_TIMEOUT', {});
+        else this.#fail('REPLICA_FAILURE', { failed: this.#core.failed, mayHaveApplied: false });
         return false;
     }
   }

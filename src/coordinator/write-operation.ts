@@ -38,6 +38,7 @@ export class WriteOperation {
   #isAnswered = false;
   #timer: Timer | undefined;
   #querySentAtMs = 0;
+  #clockBaseMs = 0;
   #record: VersionedValue | undefined;
 
   constructor(
@@ -66,6 +67,7 @@ export class WriteOperation {
       return;
     }
     this.#querySentAtMs = this.#components.clock.realtimeMs();
+    this.#clockBaseMs = this.#querySentAtMs - this.#components.clock.monotonicMs();
     this.#armTimer();
     const request = { operation: 'query-version', key: this.#plan.key } as const;
     for (const node of this.#plan.live) {
@@ -91,6 +93,8 @@ export class WriteOperation {
     const outcome = this.#core.queryOutcome();
     if (outcome === 'reached') this.#store(this.#core.newestSeen);
     else if (outcome === 'unreachable') {
+      // Requests that were too late to be sent are no failure of their replicas.
+      if (this.#isOver()) return this.#onDeadline();
       this.#fail('REPLICA_FAILURE', {
         failed: this.#plan.live.length - this.#core.versionsReceived,
       });
@@ -101,7 +105,7 @@ export class WriteOperation {
   #store(newestSeen: Version | undefined): void {
     const { clock, replicas } = this.#components;
     // A coordinator that was paused must not act on what it learned before.
-    if (clock.monotonicMs() >= this.#deadlineMs) return this.#onDeadline();
+    if (this.#isOver()) return this.#onDeadline();
     const version = this.#nextVersion(newestSeen);
     if (version === undefined) return this.#fail('CLOCK_SKEW', {});
     const record = { version, value: this.#request.value };
@@ -124,7 +128,10 @@ export class WriteOperation {
     const { clock, hybridClock, clockMonitor } = this.#components;
     const realtimeMs = clock.realtimeMs();
     if (this.#plan.isLinearizable) {
-      const aheadMs = this.#core.aheadOfOthersMs(this.#options.node, this.#querySentAtMs);
+      // A step since then makes the answers speak of another clock than the one that is read now.
+      const steppedMs = realtimeMs - clock.monotonicMs() - this.#clockBaseMs;
+      const sentAtMs = this.#querySentAtMs + steppedMs;
+      const aheadMs = this.#core.aheadOfOthersMs(this.#options.node, sentAtMs);
       if (aheadMs === undefined) {
         // Nobody else answered, so only the pings can tell.
         const verdict = clockMonitor.verdict({ realtimeMs, monotonicMs: clock.monotonicMs() });
@@ -157,7 +164,9 @@ export class WriteOperation {
         this.#answer();
       } else if (outcome === 'unreachable') {
         this.#isAnswered = true;
-        this.#onError(this.#storeError('REPLICA_FAILURE', { failed: this.#core.failed }));
+        const isTooLate = this.#isOver() && !this.#core.isCertainlyNotApplied();
+        const code = isTooLate ? 'WRITE_TIMEOUT' : 'REPLICA_FAILURE';
+        this.#onError(this.#storeError(code, isTooLate ? {} : { failed: this.#core.failed }));
       }
     }
     if (this.#core.acknowledged + this.#core.failed < this.#plan.live.length) return;
@@ -177,6 +186,10 @@ export class WriteOperation {
       this.#onError(this.#storeError('WRITE_TIMEOUT', {}));
     }
     this.#end();
+  }
+
+  #isOver(): boolean {
+    return this.#components.clock.monotonicMs() >= this.#deadlineMs;
   }
 
   #end(): void {

@@ -15,6 +15,10 @@ import {
 import { linkBytesMax } from './open-requests.ts';
 import { liveSilenceMsMax } from './peer-link.ts';
 
+/** How many values are read at once, before their size is known, and the largest they can have. */
+const readsAtOnce = 16;
+const replyBytesMax = 1024 * 1024 + 64;
+
 /** Answers the requests of peers: the node's own replica. */
 export interface ReplicaService {
   /** Answers requests that arrived together; `respond` is called once for each, with its index. */
@@ -49,6 +53,7 @@ export class PeerSession implements FrameHandlers<RequestFrame> {
   #peer: Hello | undefined;
   #replies: LinkReply[] = [];
   #replyBytes = 0;
+  #reads: { readonly request: LinkRequest; readonly untilMs: number }[] = [];
   #isBlocked = false;
   #isEnded = false;
   #flush: Timer | undefined;
@@ -124,20 +129,40 @@ export class PeerSession implements FrameHandlers<RequestFrame> {
   }
 
   #onRequests(arrived: readonly LinkRequest[]): void {
-    const requests = arrived.filter(({ timeoutMs }) => timeoutMs > 0);
+    const inTime = arrived.filter(({ timeoutMs }) => timeoutMs > 0);
+    const nowMs = this.#components.clock.monotonicMs();
+    for (const request of inTime) {
+      if (mayBeLarge(request)) this.#reads.push({ request, untilMs: nowMs + request.timeoutMs });
+    }
+    this.#handle([...inTime.filter((request) => !mayBeLarge(request)), ...this.#takeReads()]);
+    this.#goOnReading();
+  }
+
+  /** Small requests for large values could fill the memory: values are read when there is room. */
+  #goOnReading(): void {
+    while (!this.#isEnded && this.#reads.length > 0) {
+      const reads = this.#takeReads();
+      if (reads.length === 0) return;
+      this.#handle(reads);
+    }
+  }
+
+  #takeReads(): readonly LinkRequest[] {
+    if (this.#replyBytes > linkBytesMax - readsAtOnce * replyBytesMax) return [];
+    const nowMs = this.#components.clock.monotonicMs();
+    const taken = this.#reads.splice(0, readsAtOnce);
+    return taken.filter(({ untilMs }) => untilMs > nowMs).map(({ request }) => request);
+  }
+
+  #handle(requests: readonly LinkRequest[]): void {
+    if (requests.length === 0) return;
     this.#components.service.handle(
       requests.map(({ request }) => request),
       (index, reply) => {
         const id = requests[index]?.id;
         if (this.#isEnded || id === undefined) return;
-        const bytes = replyBytes(reply);
-        // Small requests for large values could fill the memory behind a slow stream.
-        const isOver = this.#replyBytes + bytes > linkBytesMax;
-        this.#replies.push({
-          id,
-          reply: isOver ? { outcome: 'unknown', reason: 'failed' } : reply,
-        });
-        if (!isOver) this.#replyBytes += bytes;
+        this.#replies.push({ id, reply });
+        this.#replyBytes += replyBytes(reply);
         this.#flush ??= this.#components.clock.schedule(0, () => this.#sendReplies());
       },
     );
@@ -156,6 +181,7 @@ export class PeerSession implements FrameHandlers<RequestFrame> {
         break;
       }
     }
+    this.#goOnReading();
   }
 
   #end(): void {
@@ -163,8 +189,13 @@ export class PeerSession implements FrameHandlers<RequestFrame> {
     this.#isEnded = true;
     this.#flush?.cancel();
     this.#replies = [];
+    this.#reads = [];
     this.#options.onEnded(this);
   }
+}
+
+function mayBeLarge({ request }: LinkRequest): boolean {
+  return request.operation === 'read-value';
 }
 
 function replyBytes(reply: ReplicaReply): number {

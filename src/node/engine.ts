@@ -60,6 +60,7 @@ export class Engine {
   #clockTimer: Timer | undefined;
   #verdict: ClockVerdict = 'uncompared';
   #isAlarming = false;
+  #isStopped = false;
 
   constructor(components: EngineComponents, options: EngineOptions) {
     const { clock, logger, ring, membership } = components;
@@ -95,16 +96,18 @@ export class Engine {
     // In memory nothing remembers the versions of the last run. They were at most this far ahead,
     // so a clock that has waited as long has passed them all.
     await Promise.all([this.links.start(), this.#passed(clockDriftMsMax)]);
-    this.coordinator.accept(true);
+    if (!this.#isStopped) this.coordinator.accept(true);
   }
 
   /** Takes no more requests; settles when those that are in flight have ended. */
   async drain(): Promise<void> {
+    this.#isStopped = true;
     this.coordinator.accept(false);
     await this.coordinator.idle();
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
     this.coordinator.accept(false);
     this.#clockTimer?.cancel();
     this.#dispatcher.stop();

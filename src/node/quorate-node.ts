@@ -148,6 +148,7 @@ export class QuorateNode {
       await this.stop();
       throw new QuorateError('CONFIGURATION', {}, refusal);
     }
+    if (this.#status === 'draining') return;
     this.#status = 'ready';
     this.#tellHealth();
   }

@@ -33,7 +33,8 @@ export interface ClockReading {
 export class ClockMonitor {
   readonly #majority: number;
   readonly #aheadMs = new Map<string, number>();
-  readonly #compared = new Set<string>();
+  /** By how much each clock was ahead when last compared since the last step, forgotten or not. */
+  readonly #compared = new Map<string, number>();
   #stepBaseMs: number;
 
   constructor(start: ClockReading, options: ClockMonitorOptions) {
@@ -58,8 +59,9 @@ export class ClockMonitor {
     if (roundTripMs > sampleRoundTripMsMax || Math.abs(stepMs) >= clockStepMsMin) return false;
     this.noticeStep(received);
     this.#stepBaseMs = received.realtimeMs - received.monotonicMs;
-    this.#aheadMs.set(node, otherRealtimeMs - (sent.realtimeMs + roundTripMs / 2));
-    this.#compared.add(node);
+    const aheadMs = otherRealtimeMs - (sent.realtimeMs + roundTripMs / 2);
+    this.#aheadMs.set(node, aheadMs);
+    this.#compared.set(node, aheadMs);
     return true;
   }
 
@@ -90,8 +92,10 @@ export class ClockMonitor {
   /** The verdict on the own clock now. `apart` forbids all writes, `uncompared` those by clock. */
   verdict(now: ClockReading): ClockVerdict {
     this.noticeStep(now);
-    const apartMs = this.#distanceFromMedianMs();
-    if (this.#aheadMs.size + 1 >= clocksForMedianMin && apartMs > clockApartMsMax) return 'apart';
+    // A wrong clock does not become right because the others cannot be seen any more.
+    const others = this.#aheadMs.size + 1 >= clocksForMedianMin ? this.#aheadMs : this.#compared;
+    const isJudged = others.size + 1 >= clocksForMedianMin;
+    if (isJudged && distanceFromMedianMs([...others.values()]) > clockApartMsMax) return 'apart';
     return this.#compared.size >= this.#majority ? 'agrees' : 'uncompared';
   }
 
@@ -100,11 +104,12 @@ export class ClockMonitor {
     if (this.#aheadMs.size !== 1) return false;
     return [...this.#aheadMs.values()].some((aheadMs) => Math.abs(aheadMs) > clockApartMsMax);
   }
+}
 
-  #distanceFromMedianMs(): number {
-    const clocks = [0, ...this.#aheadMs.values()].sort((left, right) => left - right);
-    const upper = clocks[Math.floor(clocks.length / 2)] ?? 0;
-    const lower = clocks[Math.floor((clocks.length - 1) / 2)] ?? 0;
-    return Math.abs((upper + lower) / 2);
-  }
+/** How far 0, the own clock, is from the median of itself and the others. */
+function distanceFromMedianMs(aheadMs: readonly number[]): number {
+  const clocks = [0, ...aheadMs].sort((left, right) => left - right);
+  const upper = clocks[Math.floor(clocks.length / 2)] ?? 0;
+  const lower = clocks[Math.floor((clocks.length - 1) / 2)] ?? 0;
+  return Math.abs((upper + lower) / 2);
 }

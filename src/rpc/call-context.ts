@@ -58,9 +58,14 @@ export function serverStream<Request, Response>(
 ): (call: ServerWritableStream<Request, Response>) => void {
   return (call) => {
     const run = async () => {
+      let goOn: () => void = () => undefined;
+      for (const event of ['cancelled', 'close']) call.once(event, () => goOn());
       for (const response of handle(wellFormed(call.request))) {
         if (call.cancelled || call.destroyed) return;
-        if (!call.write(response)) await drained(call);
+        await new Promise<void>((resolve) => {
+          goOn = resolve;
+          call.write(response, () => resolve());
+        });
       }
       call.end();
     };
@@ -71,12 +76,6 @@ export function serverStream<Request, Response>(
 function wellFormed<Request>(request: Request): Request {
   if (request instanceof MalformedRequest) throw request.toError();
   return request;
-}
-
-function drained(call: ServerWritableStream<unknown, unknown>): Promise<void> {
-  return new Promise((resolve) => {
-    for (const event of ['drain', 'cancelled', 'close']) call.once(event, () => resolve());
-  });
 }
 
 function contextOf(

@@ -143,16 +143,24 @@ function* listEntries(
   let start: Uint8Array = request.pageToken;
   while (left > 0) {
     const limit = Math.min(left, sliceEntriesMax);
-    // One more than is sent tells where the next slice begins.
-    const found = storage.range({ start, limit: limit + 1, bytesMax: sliceBytesMax });
-    const next = found.length > 1 ? found.at(-1)?.key : undefined;
-    const sent = next === undefined ? found : found.slice(0, -1);
+    const slice = storage.range({ start, limit, bytesMax: sliceBytesMax });
+    const last = slice.at(-1);
+    const next = last && firstKeyFrom(storage, keyAfter(last.key));
     const nextPageToken = Buffer.from(next ?? []);
-    yield { entries: sent.map((keyed) => entryToWire(keyed, ring)), nextPageToken };
+    yield { entries: slice.map((keyed) => entryToWire(keyed, ring)), nextPageToken };
     if (next === undefined) return;
     start = next;
-    left -= sent.length;
+    left -= slice.length;
   }
+}
+
+/** The smallest key that is greater. */
+function keyAfter(key: Uint8Array): Uint8Array {
+  return Buffer.concat([key, Uint8Array.of(0)]);
+}
+
+function firstKeyFrom(storage: Storage, start: Uint8Array): Uint8Array | undefined {
+  return storage.range({ start, limit: 1, bytesMax: 0 })[0]?.key;
 }
 
 function entryToWire({ key, record }: KeyedRecord, ring: Ring): Entry {

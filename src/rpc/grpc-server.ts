@@ -1,4 +1,4 @@
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import { ClusterServiceService } from '../../generated/quorate/v1/cluster.ts';
 import { KeyValueServiceService } from '../../generated/quorate/v1/key_value.ts';
@@ -12,7 +12,7 @@ import {
   clusterHandlers,
 } from './cluster-handlers.ts';
 import { keyValueHandlers } from './key-value-handlers.ts';
-import { messageLimits, streamsPerConnectionMax } from './limits.ts';
+import { messageLimits, requestBytesMax, streamsPerConnectionMax } from './limits.ts';
 import { peerHandlers, peerService } from './peer-stream.ts';
 import { reflectionService } from './reflection.ts';
 import { tolerant } from './tolerant-service.ts';
@@ -34,6 +34,7 @@ export class GrpcServer {
   readonly #health = new HealthImplementation({ '': 'SERVING', [readyService]: 'NOT_SERVING' });
   readonly #server = new Server({
     ...messageLimits,
+    'grpc.max_receive_message_length': requestBytesMax,
     'grpc.max_concurrent_streams': streamsPerConnectionMax,
     'grpc.keepalive_time_ms': 10_000,
     'grpc.keepalive_timeout_ms': 3_000,
@@ -42,6 +43,8 @@ export class GrpcServer {
   });
 
   constructor(components: GrpcServerComponents, options: ClusterOptions) {
+    // What fails is told by errors; the library would also print it.
+    setLogVerbosity(logVerbosity.NONE);
     this.#components = components;
     this.#server.addService(tolerant(KeyValueServiceService), keyValueHandlers(components));
     this.#server.addService(tolerant(ClusterServiceService), clusterHandlers(components, options));

@@ -1,5 +1,6 @@
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { QuorateError } from '../base/quorate-error.ts';
+import { strictReader } from '../wire/strict-text.ts';
 
 /**
  * Bytes that are no request. gRPC would answer them with INTERNAL and no details; a handler that
@@ -30,7 +31,8 @@ export function tolerant<Service extends ServiceDefinition>(service: Service): S
 function tolerantly(deserialize: (bytes: Buffer) => unknown): (bytes: Buffer) => unknown {
   return (bytes) => {
     try {
-      return deserialize(bytes);
+      // The generated decoders also take a reader in the place of the bytes.
+      return deserialize(strictReader(bytes) as unknown as Buffer);
     } catch (error: unknown) {
       return new MalformedRequest(error instanceof Error ? error.message : String(error));
     }

@@ -6,7 +6,7 @@ import {
   parseConsistencyLevel,
   requiredAcks,
 } from '../../src/consistency/consistency-level.ts';
-import { keepsHints, parseRepairMode, repairsReads } from '../../src/consistency/repair-mode.ts';
+import { keepsHints, repairsReads } from '../../src/consistency/repair-mode.ts';
 
 /** Answers needed of 1, 2, 3, 4 and 5 replicas. */
 const table = {
@@ -39,12 +39,10 @@ describe('requiredAcks', () => {
   });
 });
 
-describe('levels and modes as text', () => {
+describe('levels and modes', () => {
   it('are read in any case and refused if unknown', () => {
     assert.equal(parseConsistencyLevel('quorum'), 'QUORUM');
     assert.equal(parseConsistencyLevel('MOST'), undefined);
-    assert.equal(parseRepairMode('hinted-handoff'), 'HINTED-HANDOFF');
-    assert.equal(parseRepairMode('HINTS'), undefined);
   });
 
   it('say what heals', () => {

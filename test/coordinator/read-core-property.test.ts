@@ -12,6 +12,7 @@ interface Reply {
   readonly node: string;
   readonly version: Version | undefined;
   readonly hasValue: boolean;
+  readonly isFetched: boolean;
 }
 
 /** A core, its shell, and replicas that other clients write to meanwhile. */
@@ -58,7 +59,9 @@ class Reading {
     } else {
       if (!this.failed.has(node)) this.heard.push(reply);
       const hasRecord = hasValue && version !== undefined;
-      this.core.addHeld(node, version, hasRecord ? textRecord(version) : undefined);
+      const record = hasRecord ? textRecord(version) : undefined;
+      if (reply.isFetched) this.core.addFetched(node, version, record);
+      else this.core.addHeld(node, version, record);
     }
     while (this.#act());
   }
@@ -69,7 +72,7 @@ class Reading {
     if (step.kind === 'ask') this.ask(step.node, true);
     else if (step.kind === 'fetch') {
       this.core.markFetching(step.node);
-      this.#reply(step.node, true);
+      this.#reply(step.node, true, true);
     } else if (step.kind === 'write-back') {
       for (const node of step.nodes) {
         this.core.markWrittenBack(node, step.record.version);
@@ -80,8 +83,8 @@ class Reading {
     return true;
   }
 
-  #reply(node: string, hasValue: boolean): void {
-    this.replies.push({ node, version: this.#held.get(node), hasValue });
+  #reply(node: string, hasValue: boolean, isFetched = false): void {
+    this.replies.push({ node, version: this.#held.get(node), hasValue, isFetched });
   }
 
   /** The newest that a replica, if it did not fail, was heard to hold. */

@@ -229,9 +229,26 @@ describe('ReadCore after the answer', () => {
     core.addHeld('b', v2);
     assert.deepEqual(core.step(), { kind: 'fetch', node: 'b' });
     core.markFetching('b');
-    core.addHeld('b', undefined);
+    core.addFetched('b', undefined);
     assert.deepEqual(core.step(), { kind: 'wait' }, 'for the answer of the third');
     core.addHeld('c', undefined);
     assert.deepEqual(core.step(), { kind: 'answer', record: undefined });
+  });
+
+  it('goes on with what is left when the only holder of the newest version fails', () => {
+    const core = asked('QUORUM');
+    core.addHeld('a', v2, r2);
+    core.addHeld('b', v1);
+    for (const node of ['b', 'c']) core.markWrittenBack(node, v2);
+    core.addHeld('c', v3);
+    assert.deepEqual(core.step(), { kind: 'fetch', node: 'c' });
+    core.markFetching('c');
+    core.addFetched('c', v3, r3);
+    core.addFailure('c');
+    assert.deepEqual(core.step(), { kind: 'fetch', node: 'a' });
+    core.markFetching('a');
+    core.addFetched('a', v2, r2);
+    core.addHeld('b', v2);
+    assert.deepEqual(core.step(), { kind: 'answer', record: r2 });
   });
 });

@@ -107,6 +107,21 @@ describe('bad input', () => {
     assert.equal((await client.get(9)).value, undefined);
   });
 
+  it('of text that is not UTF-8 is refused, not changed', async () => {
+    const key = Buffer.of((2 << 3) | 2, 2, 0x61, 0xff);
+    const value = Buffer.of((4 << 3) | 2, 1, 0x78);
+    const badValue = Buffer.of((4 << 3) | 2, 2, 0xfe, 0x62);
+    for (const bytes of [
+      Buffer.concat([key, value]),
+      Buffer.concat([Buffer.of((1 << 3) | 0, 9), badValue]),
+    ]) {
+      const answer = await raw.unary(put, bytes);
+      assert.ok(answer instanceof QuorateError);
+      assert.equal(answer.code, 'INVALID_ARGUMENT');
+      assert.match(String(answer.details['reason']), /not UTF-8/);
+    }
+  });
+
   it('of random bytes in place of a request ends the call and nothing else', async () => {
     for (let round = 0; round < 500; round++) {
       const answer = await raw.unary(put, randomBytes(1 + (round % 60)));

@@ -192,13 +192,28 @@ describe('ClockMonitor, against the median,', () => {
     assert.equal(node.monitor.isAlarming(), false);
   });
 
-  it('does not count the clock of a forgotten node', () => {
+  it('does not count the clock of a forgotten node while enough others are known', () => {
+    const node = new PingedNode(3);
+    node.ping('b', 300);
+    node.ping('c', 300);
+    node.ping('d', 0);
+    assert.equal(node.verdict(), 'agrees');
+    node.monitor.forget('d');
+    assert.equal(node.verdict(), 'apart');
+  });
+
+  it('does not become right because the others cannot be seen any more', () => {
     const node = new PingedNode(3);
     for (const other of ['b', 'c', 'd']) node.ping(other, 300);
+    for (const other of ['b', 'c', 'd']) node.monitor.forget(other);
     assert.equal(node.verdict(), 'apart');
+  });
+
+  it('does not agree with clocks that contradict it one after another', () => {
+    const node = new PingedNode(2);
+    node.ping('b', 3_600_000);
     node.monitor.forget('b');
+    node.ping('c', 3_600_000);
     assert.equal(node.verdict(), 'apart');
-    node.monitor.forget('c');
-    assert.equal(node.verdict(), 'agrees');
   });
 });

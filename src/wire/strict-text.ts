@@ -1,0 +1,15 @@
+import { BinaryReader } from '@bufbuild/protobuf/wire';
+import { decodeText } from '../base/bytes.ts';
+import { QuorateError } from '../base/quorate-error.ts';
+
+/**
+ * A reader for which bytes that are not UTF-8 in a text field make the message malformed. The
+ * default replaces them, and then different keys become one key and values change on their way.
+ */
+export function strictReader(bytes: Buffer): BinaryReader {
+  return new BinaryReader(bytes, (part) => {
+    const text = decodeText(part);
+    if (text !== undefined) return text;
+    throw new QuorateError('INVALID_ARGUMENT', {}, 'a text field is not UTF-8');
+  });
+}
