@@ -1,5 +1,6 @@
 /** `quorate cluster`: all nodes of a file as processes of this machine. */
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { after, afterEach, describe, it } from 'node:test';
 import {
   type CliOptions,
@@ -11,6 +12,19 @@ import {
   until,
   writeReplicas,
 } from '../support/processes.ts';
+import { zookeeperInstallation } from '../support/zookeeper.ts';
+
+const skip = zookeeperInstallation() === undefined ? 'no ZooKeeper on this machine' : false;
+
+function isListening(address: string): Promise<boolean> {
+  const [host = '', port] = address.split(':');
+  return new Promise((resolve) => {
+    const socket = connect({ host, port: Number(port) });
+    socket.once('connect', () => resolve(true));
+    socket.once('error', () => resolve(false));
+    socket.once('close', () => socket.destroy());
+  });
+}
 
 describe('the local cluster', () => {
   const folder = temporaryFolder();
@@ -23,6 +37,10 @@ describe('the local cluster', () => {
 
   /** Starts a cluster on free ports and waits for its banner. */
   async function launch(words: readonly string[] = [], options: CliOptions = {}) {
+    return await launchWith(['--no-zookeeper', ...words], options);
+  }
+
+  async function launchWith(words: readonly string[], options: CliOptions = {}) {
     const ports = await freePorts(4);
     const path = writeReplicas(folder.path, ports);
     const launcher = new CliProcess(['cluster', '--replicas', path, ...words], options);
@@ -64,6 +82,20 @@ describe('the local cluster', () => {
       assert.ok(performance.now() - startMs < 5_000);
       assert.deepEqual(pids.filter(isRunning), []);
     }
+  });
+
+  it('starts the ZooKeeper of this machine with it, and stops it', { skip }, async () => {
+    const { launcher, ports } = await launchWith([]);
+    const [, address = ''] =
+      /ZooKeeper at (\S+), started for this cluster/.exec(launcher.stdout) ?? [];
+    const server = `127.0.0.1:${ports[0]}`;
+    await until('all nodes are registered', async () => {
+      const { stderr } = await runCli(['status', '-s', server]);
+      return stderr.includes('by zookeeper (connected, 4 of 4 registered)');
+    });
+    launcher.signal('SIGTERM');
+    assert.deepEqual(await launcher.exited, { code: 0, signal: null });
+    assert.equal(await isListening(address), false);
   });
 
   it('leaves no node behind when it is killed itself', async () => {
@@ -131,7 +163,7 @@ describe('the local cluster', () => {
 
   it('is refused a second time on the same ports, and the first one runs on', async () => {
     const { path, ports, launcher } = await launch();
-    const second = await runCli(['cluster', '--replicas', path]);
+    const second = await runCli(['cluster', '--no-zookeeper', '--replicas', path]);
     assert.equal(second.code, 2);
     assert.match(second.stderr, new RegExp(`port ${ports[0]} of replica0 is taken.*Stop`));
     assert.equal(second.stdout, '');
