@@ -23,6 +23,7 @@ import type { NodeAddress } from '../ring/node-address.ts';
 import type { Ring } from '../ring/ring.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { KeyedRecord, Storage } from '../storage/storage.ts';
+import { roundMs } from '../wire/explanation-form.ts';
 import { keyFromWire, keyToWire } from '../wire/key-form.ts';
 import { valueToWire } from '../wire/value-form.ts';
 import { durationToWire, writeTimeToWire } from '../wire/version-form.ts';
@@ -118,11 +119,15 @@ function describeNode(
     liveness: livenessOf(links, name),
     tokensOwned: ring.tokensOwned(name),
     hintsWaiting: BigInt(hints.summary(name).count),
-    roundTripMilliseconds: link?.roundTripMs,
-    clockAheadMilliseconds: clockMonitor.aheadMs(name),
+    roundTripMilliseconds: rounded(link?.roundTripMs),
+    clockAheadMilliseconds: rounded(clockMonitor.aheadMs(name)),
     problem: link?.problem ?? '',
     registered: view.registered?.has(name),
   };
+}
+
+function rounded(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : roundMs(ms);
 }
 
 function livenessOf(links: LinkSet, node: string): NodeDescription_Liveness {

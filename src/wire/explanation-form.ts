@@ -25,6 +25,11 @@ export interface DomainExplanation {
   readonly isSuperseded: boolean;
 }
 
+/** To microseconds: the clock knows no more. */
+export function roundMs(ms: number): number {
+  return Math.round(ms * 1_000) / 1_000;
+}
+
 const states = {
   answered: ReplicaReport_State.ANSWERED,
   pending: ReplicaReport_State.PENDING,
@@ -48,7 +53,7 @@ export function explanationToWire(
       state: states[report.state],
       hinted: report.isHinted,
       version: formatVersion(report.version),
-      milliseconds: report.milliseconds ?? 0,
+      milliseconds: roundMs(report.milliseconds ?? 0),
     })),
   };
 }

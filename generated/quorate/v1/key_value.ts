@@ -141,7 +141,7 @@ export interface PutRequest {
      */
     { $case: "json"; value: any | undefined }
     | undefined;
-  /** How many replicas must hold the value durably; QUORUM when left out. */
+  /** How many replicas must have stored the value; QUORUM when left out. */
   consistency: Consistency_Level;
   /** Ask for an explanation of which replicas said what. */
   explain: boolean;
@@ -173,7 +173,7 @@ export interface DeleteRequest {
     /** The bytes themselves, 1 to 1,024 of them. */
     { $case: "rawKey"; value: Buffer }
     | undefined;
-  /** How many replicas must hold the deletion durably; QUORUM when left out. */
+  /** How many replicas must have stored the deletion; QUORUM when left out. */
   consistency: Consistency_Level;
   /** Ask for an explanation of which replicas said what. */
   explain: boolean;
