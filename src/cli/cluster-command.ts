@@ -110,6 +110,7 @@ function nodeArgs(
     `--replication-factor=${args.replicationFactor}`,
     `--cluster-name=${args.clusterName}`,
     `--log-level=${args.logLevel}`,
+    `--startup-window=${args.startupWindow}ms`,
     ...(hintLimit === undefined ? [] : [`--hint-limit=${hintLimit}`]),
     ...(zookeeper === undefined ? [] : [`--zookeeper=${zookeeper}`]),
   ];

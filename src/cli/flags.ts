@@ -115,6 +115,13 @@ export function withNodeSettings(yargs: Argv) {
       coerce: (text: string | undefined) =>
         text === undefined ? undefined : readWhole(text, '--hint-limit', 1, 100_000_000),
     })
+    .option('startup-window', {
+      default: '10s',
+      type: 'string',
+      requiresArg: true,
+      describe: 'how long a new cluster with ZooKeeper waits for all its nodes',
+      coerce: parseDuration,
+    })
     .option('in-memory', {
       default: true,
       type: 'boolean',
@@ -135,6 +142,8 @@ export interface NodeSettings {
   readonly replicationFactor: number;
   readonly clusterName: string;
   readonly hintLimit: number | undefined;
+  /** In milliseconds. */
+  readonly startupWindow: number;
   readonly logLevel: (typeof logLevels)[number];
 }
 

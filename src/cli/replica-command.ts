@@ -78,7 +78,9 @@ async function runReplica(args: ReplicaArgs): Promise<ExitCode> {
       clusterName: args.clusterName,
       partitioner: args.partitioner,
       replicationFactor: args.replicationFactor,
-      ...(args.zookeeper !== undefined && { zookeeper: args.zookeeper }),
+      ...(args.zookeeper !== undefined && {
+        zookeeper: { ...args.zookeeper, startupWindowMs: args.startupWindow },
+      }),
       ...(hintLimit !== undefined && { hintLimits: { hintsPerTargetMax: hintLimit } }),
     },
   );

@@ -10,7 +10,7 @@ import { withClient } from './with-client.ts';
 /**
  * `quorate status`: the cluster as one node sees it. `-o json` is what the client's
  * `describeCluster` gives: `{node, clusterName, status, ringEpoch, partitioner, replicationFactor,
- * mode, membership, membershipState, storage, clock, entries, nodes: [{name, host, port,
+ * mode, membership, membershipState, leader, standby, storage, clock, entries, nodes: [{name, host, port,
  * incarnation, liveness, registered, tokensOwned, hintsWaiting, roundTripMs, clockAheadMs,
  * problem}]}`.
  */
@@ -61,10 +61,12 @@ function summaryOf(cluster: ClusterAnswer): readonly string[] {
   ];
 }
 
-function membershipOf({ membership, membershipState, nodes }: ClusterAnswer): string {
+function membershipOf(cluster: ClusterAnswer): string {
+  const { membership, membershipState, leader, standby, nodes } = cluster;
   if (membership === 'static') return 'static';
   const registered = nodes.filter((node) => node.registered).length;
-  return `by ${membership} (${membershipState}, ${registered} of ${nodes.length} registered)`;
+  const who = leader === '' ? '' : `; ${leader} leads, ${standby || 'nobody'} follows`;
+  return `by ${membership} (${membershipState}, ${registered} of ${nodes.length} registered${who})`;
 }
 
 const clockSentences = {

@@ -62,6 +62,9 @@ export interface ClusterAnswer {
   readonly mode: string;
   readonly membership: string;
   readonly membershipState: string;
+  /** Empty where nobody is elected. */
+  readonly leader: string;
+  readonly standby: string;
   readonly storage: string;
   readonly clock: 'agrees' | 'uncompared' | 'apart';
   readonly entries: number;

@@ -21,6 +21,9 @@ export interface MembershipView {
    * ones stand and nobody is judged by them. Always `static` without ZooKeeper.
    */
   readonly state: 'static' | 'connected' | 'suspended' | 'lost';
+  /** Who does the duties of the cluster and who would follow; `undefined` where nobody is elected. */
+  readonly leader: string | undefined;
+  readonly standby: string | undefined;
   /** The nodes that are registered; `undefined` where nobody registers. */
   readonly registered: ReadonlySet<string> | undefined;
   /** Every node of the ring with its last known incarnation; `undefined` if never met. */

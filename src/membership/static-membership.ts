@@ -14,6 +14,8 @@ export class StaticMembership implements Membership {
     return {
       kind: 'static',
       state: 'static',
+      leader: undefined,
+      standby: undefined,
       registered: undefined,
       incarnations: this.#incarnations.snapshot(),
     };

@@ -41,6 +41,8 @@ interface ZookeeperOptions {
   readonly servers: readonly { readonly host: string; readonly port: number }[];
   /** Where the cluster's znodes are, as `/quorate`. */
   readonly root: string;
+  /** How long a new cluster waits for all its nodes; 10,000 ms by default. */
+  readonly startupWindowMs?: number;
   /** 6,000 ms by default; the server may grant another. */
   readonly sessionTimeoutMs?: number;
 }
@@ -58,6 +60,7 @@ const drainMsMax = 5_000;
 const refusalCheckMs = 100;
 /** How long a start waits for ZooKeeper before it goes on without. */
 const zookeeperWaitMsMax = 5_000;
+const startupWindowMsDefault = 10_000;
 const zookeeperSessionMsDefault = 6_000;
 
 /** A node: the engine and the gRPC server on its port. */
@@ -224,6 +227,7 @@ function createZookeeper(
       nodes: ring.nodes,
       own: { host, port, incarnation },
       ringDigest: ring.digest(),
+      startupWindowMs: zookeeper.startupWindowMs ?? startupWindowMsDefault,
     },
   );
 }

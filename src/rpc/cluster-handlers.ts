@@ -97,6 +97,8 @@ function describe(components: ClusterComponents, options: ClusterOptions): Descr
     mode: options.mode,
     membership: view.kind,
     membershipState: view.state,
+    leader: view.leader ?? '',
+    standby: view.standby ?? '',
     nodes: options.addresses.map((address) => describeNode(components, address, view)),
     storage: options.storageKind,
     clock: verdicts[clockMonitor.verdict(now)],

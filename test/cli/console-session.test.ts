@@ -37,6 +37,8 @@ const cluster: ClusterAnswer = {
   mode: 'BOTH',
   membership: 'static',
   membershipState: 'static',
+  leader: '',
+  standby: '',
   storage: 'memory',
   clock: 'agrees',
   entries: 1,

@@ -129,6 +129,25 @@ describe('a cluster with ZooKeeper', { skip }, () => {
     });
   });
 
+  it('lets the standby lead within the session timeout and a second after the leader is killed', async (t) => {
+    const rounds = process.env['QUORATE_TEST_LONG'] ? 20 : 2;
+    const waits: number[] = [];
+    for (let round = 0; round < rounds; round++) {
+      await until('all are registered', isWhole, 30_000);
+      const { leader, standby } = await seenBy('replica0');
+      assert.ok(leader !== '' && standby !== '');
+      const observer = cluster.names.find((name) => name !== leader && name !== standby) ?? '';
+      const startMs = performance.now();
+      await cluster.kill(leader);
+      await until('the standby leads', async () => (await seenBy(observer)).leader === standby);
+      waits.push(performance.now() - startMs);
+      await cluster.restart(leader);
+    }
+    const latestMs = Math.max(...waits);
+    t.diagnostic(`${rounds} leaders killed, the next led after ${Math.round(latestMs)} ms at most`);
+    assert.ok(latestMs < 6_000 + 1_000);
+  });
+
   it('refuses a node whose ring differs from the one in ZooKeeper, exit 2', async () => {
     await cluster.kill('replica3');
     const port = cluster.address('replica3').split(':')[1] ?? '';

@@ -14,7 +14,7 @@ function join(fixture: ZookeeperFixture, node: string, incarnation: bigint, port
   const own = { host: '127.0.0.1', port, incarnation };
   const membership = new ZookeeperMembership(
     { clock: fixture.clock, logger: silentLogger, session },
-    { node, nodes, own, ringDigest: 'ring' },
+    { node, nodes, own, ringDigest: 'ring', startupWindowMs: 3_000 },
   );
   const recovered: string[] = [];
   membership.onRecovered((name) => recovered.push(name));
@@ -38,6 +38,7 @@ membershipConformance('ZookeeperMembership without a server', async (names) => {
       nodes: names,
       own: { host: 'h', port: 1, incarnation: 1n },
       ringDigest: 'ring',
+      startupWindowMs: 3_000,
     },
   );
   return { membership };
@@ -120,10 +121,69 @@ describe('ZookeeperMembership', () => {
         nodes,
         own: { host: '127.0.0.1', port: 1, incarnation: 50n },
         ringDigest: 'another ring',
+        startupWindowMs: 3_000,
       },
     );
     await fixture.time.settle(other.start(2_000));
     assert.match(other.ringProblem ?? '', /is ring, this node has another ring/);
     assert.equal(members[0]?.membership.view().incarnations.get('replica1'), 11n);
+  });
+
+  it('holds a new cluster back until all its nodes are registered', async () => {
+    const fixture = new ZookeeperFixture();
+    const [first, second] = [join(fixture, 'replica0', 1n, 1), join(fixture, 'replica1', 2n, 2)];
+    let ready = 0;
+    for (const { started } of [first, second]) void started.then(() => ready++);
+    await fixture.time.advance(2_000);
+    assert.equal(ready, 0);
+    const third = join(fixture, 'replica2', 3n, 3);
+    void third.started.then(() => ready++);
+    await fixture.time.advance(900);
+    assert.equal(ready, 3);
+  });
+
+  it('makes a new cluster ready without a node when the startup window is over', async () => {
+    const fixture = new ZookeeperFixture();
+    const { started } = join(fixture, 'replica0', 1n);
+    let isReady = false;
+    void started.then(() => {
+      isReady = true;
+    });
+    await fixture.time.advance(2_500);
+    assert.equal(isReady, false);
+    await fixture.time.advance(1_500);
+    assert.equal(isReady, true);
+  });
+
+  it('has one leader and one standby in every view, and the standby follows', async () => {
+    const { fixture, members } = await joinAll();
+    const views = () => members.map(({ membership }) => membership.view());
+    const [{ leader, standby } = assert.fail()] = views();
+    assert.ok(leader !== undefined && standby !== undefined && leader !== standby);
+    for (const view of views()) assert.deepEqual([view.leader, view.standby], [leader, standby]);
+    const leaving = members[nodes.indexOf(leader)];
+    await fixture.settle(leaving?.membership.stop() ?? Promise.resolve());
+    await fixture.time.advance(1_000);
+    for (const { membership } of members.filter((member) => member !== leaving)) {
+      assert.equal(membership.view().leader, standby);
+      assert.notEqual(membership.view().standby, leader);
+    }
+  });
+
+  it('raises the term with each leader, also after ZooKeeper came back empty', async () => {
+    const { fixture, members } = await joinAll();
+    const termNow = async () => {
+      const { session } = await fixture.open();
+      const status = await fixture.settle(session.get('/status'));
+      await fixture.settle(session.stop());
+      const read = JSON.parse(new TextDecoder().decode(status?.data)) as { term: number };
+      return read.term;
+    };
+    const first = await termNow();
+    fixture.zookeeper.empty();
+    await fixture.time.advance(3 * sessionTimeoutMs);
+    const second = await termNow();
+    assert.ok(second > first, `${second} after ${first}`);
+    for (const { membership } of members) assert.equal(membership.view().registered?.size, 3);
   });
 });

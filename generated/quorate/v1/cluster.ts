@@ -52,6 +52,13 @@ export interface DescribeClusterResponse {
   mode: string;
   /** How the nodes know each other: "static" or "zookeeper". */
   membership: string;
+  /**
+   * The node that does the duties of the cluster; empty where nobody is elected. Requests do not
+   * depend on it.
+   */
+  leader: string;
+  /** The node that follows the leader. */
+  standby: string;
   /** Every node of the ring, in the order of the replicas file. */
   nodes: NodeDescription[];
   /** Where this node keeps its data: "memory". */
@@ -328,6 +335,8 @@ function createBaseDescribeClusterResponse(): DescribeClusterResponse {
     replicationFactor: 0,
     mode: "",
     membership: "",
+    leader: "",
+    standby: "",
     nodes: [],
     storage: "",
     clock: 0,
@@ -361,6 +370,12 @@ export const DescribeClusterResponse: MessageFns<DescribeClusterResponse> = {
     }
     if (message.membership !== "") {
       writer.uint32(66).string(message.membership);
+    }
+    if (message.leader !== "") {
+      writer.uint32(74).string(message.leader);
+    }
+    if (message.standby !== "") {
+      writer.uint32(82).string(message.standby);
     }
     for (const v of message.nodes) {
       NodeDescription.encode(v!, writer.uint32(90).fork()).join();
@@ -460,6 +475,22 @@ export const DescribeClusterResponse: MessageFns<DescribeClusterResponse> = {
             message.membership = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.leader = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.standby = reader.string();
+            continue;
+          }
           case 11: {
             if (tag !== 90) {
               break;
@@ -525,6 +556,8 @@ export const DescribeClusterResponse: MessageFns<DescribeClusterResponse> = {
     message.replicationFactor = object.replicationFactor ?? 0;
     message.mode = object.mode ?? "";
     message.membership = object.membership ?? "";
+    message.leader = object.leader ?? "";
+    message.standby = object.standby ?? "";
     message.nodes = object.nodes?.map((e) => NodeDescription.fromPartial(e)) || [];
     message.storage = object.storage ?? "";
     message.clock = object.clock ?? 0;

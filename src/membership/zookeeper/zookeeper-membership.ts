@@ -4,6 +4,7 @@ import type { Logger } from '../../runtime/logger.ts';
 import { Incarnations } from '../incarnations.ts';
 import { MemberList, type Registration } from '../member-list.ts';
 import type { Membership, MembershipView } from '../membership.ts';
+import { LeaderElection } from './leader-election.ts';
 import { decodeMember, type MemberRecord } from './member-record.ts';
 import { memberPath, membersPath, RegistrationKeeper } from './registration-keeper.ts';
 import { ZookeeperError } from './zookeeper-error.ts';
@@ -29,6 +30,8 @@ export interface ZookeeperMembershipOptions {
   readonly own: MemberRecord;
   /** The ring as text: the first node writes it, the others compare. */
   readonly ringDigest: string;
+  /** How long a new cluster waits for all its nodes before it is ready without some, in ms. */
+  readonly startupWindowMs: number;
 }
 
 const rereadMs = 10_000;
@@ -41,13 +44,18 @@ export class ZookeeperMembership implements Membership {
   readonly #incarnations: Incarnations;
   readonly #list: MemberList;
   readonly #registration: RegistrationKeeper;
+  readonly #election: LeaderElection;
   #reading: Promise<void> | undefined;
   #isReadingStale = false;
   #timer: Timer | undefined;
+  /** What ends the waiting of a start. */
+  readonly #limits: Timer[] = [];
   #isStopped = false;
   #alarm: string | undefined;
   #ringProblem: string | undefined;
-  #onFirstRead: (() => void) | undefined;
+  #onReady: (() => void) | undefined;
+  #windowEndsMs = Number.POSITIVE_INFINITY;
+  #hasRead = false;
 
   constructor(components: ZookeeperMembershipComponents, options: ZookeeperMembershipOptions) {
     this.#components = components;
@@ -55,34 +63,44 @@ export class ZookeeperMembership implements Membership {
     this.#incarnations = new Incarnations(options.nodes);
     this.#list = new MemberList(options.nodes);
     this.#registration = new RegistrationKeeper(components, options.node, options.own);
+    this.#election = new LeaderElection(components, options.node);
   }
 
   /**
-   * Connects and registers; settles after the first reading, or after `waitMs` without one: then
-   * ZooKeeper is away, and the node registers when it is back.
+   * Connects and registers; settles when the cluster is ready. A cluster that never was waits for
+   * all its nodes or for the startup window. After `waitMs` without a reading ZooKeeper is away:
+   * then it settles too, and the node registers when ZooKeeper is back.
    */
   start(waitMs: number): Promise<void> {
     const { clock, logger, session } = this.#components;
+    this.#windowEndsMs = clock.monotonicMs() + this.#options.startupWindowMs;
     session.onState(({ state }) => {
       logger.info('ZooKeeper', { state });
       if (state === 'connected') this.#refresh();
     });
     session.start();
     return new Promise((resolve) => {
-      const limit = clock.schedule(waitMs, () => {
-        logger.warn('ZooKeeper is away: serving with the ring of the replicas file');
-        resolve();
-      });
-      this.#onFirstRead = () => {
-        limit.cancel();
+      const goOn = (why: string | undefined) => {
+        if (why !== undefined) logger.warn(why);
+        for (const limit of this.#limits.splice(0)) limit.cancel();
         resolve();
       };
+      this.#onReady = () => goOn(undefined);
+      const isAway = clock.schedule(waitMs, () => {
+        if (!this.#hasRead) goOn('ZooKeeper is away: serving with the ring of the replicas file');
+      });
+      // Whoever should have declared the cluster ready, or ZooKeeper, went away in between.
+      const isForgotten = clock.schedule(this.#options.startupWindowMs + waitMs, () =>
+        goOn('nobody has declared the cluster ready: serving all the same'),
+      );
+      this.#limits.push(isAway, isForgotten);
     });
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#timer?.cancel();
+    for (const limit of this.#limits.splice(0)) limit.cancel();
     await this.#reading;
     await this.#components.session.stop();
   }
@@ -96,6 +114,8 @@ export class ZookeeperMembership implements Membership {
     return {
       kind: 'zookeeper',
       state: this.#components.session.state,
+      leader: this.#election.leadership.leader,
+      standby: this.#election.leadership.standby,
       registered: new Set(this.#list.members.keys()),
       incarnations: this.#incarnations.snapshot(),
     };
@@ -126,13 +146,23 @@ export class ZookeeperMembership implements Membership {
     }
     this.#timer?.cancel();
     if (this.#isStopped) return;
-    this.#timer = this.#components.clock.schedule(isRead ? rereadMs : retryMs, this.#refresh);
+    const delayMs = isRead && this.#isSettled() ? rereadMs : retryMs;
+    this.#timer = this.#components.clock.schedule(delayMs, this.#refresh);
+  }
+
+  /** Nobody tells when the cluster is ready, or when a second candidate has come. */
+  #isSettled(): boolean {
+    if (this.#ringProblem !== undefined) return true;
+    const isAlone = this.#list.members.size < 2;
+    const { standby } = this.#election.leadership;
+    return this.#election.isClusterReady && (isAlone || standby !== undefined);
   }
 
   async #tryRead(): Promise<boolean> {
     try {
       await this.#read();
-      this.#onFirstRead?.();
+      this.#hasRead = true;
+      if (this.#ringProblem !== undefined || this.#election.isClusterReady) this.#onReady?.();
       return true;
     } catch (error: unknown) {
       if (!(error instanceof ZookeeperError)) throw error;
@@ -150,6 +180,9 @@ export class ZookeeperMembership implements Membership {
     const names = (await session.children(membersPath, this.#refresh)) ?? [];
     const registrations = await Promise.all(names.map((name) => this.#readMember(name)));
     this.#take(registrations.filter((registration) => registration !== undefined));
+    const isWindowOver = this.#components.clock.monotonicMs() >= this.#windowEndsMs;
+    const isComplete = this.#list.members.size === this.#options.nodes.length;
+    await this.#election.refresh(isComplete || isWindowOver, this.#refresh);
   }
 
   async #readMember(node: string): Promise<Registration | undefined> {
