@@ -91,7 +91,7 @@ describe('the local cluster', () => {
     const server = `127.0.0.1:${ports[0]}`;
     await until('all nodes are registered', async () => {
       const { stderr } = await runCli(['status', '-s', server]);
-      return stderr.includes('by zookeeper (connected, 4 of 4 registered)');
+      return stderr.includes('by zookeeper (connected, 4 of 4 registered');
     });
     launcher.signal('SIGTERM');
     assert.deepEqual(await launcher.exited, { code: 0, signal: null });
