@@ -1,7 +1,7 @@
-import { benchCommand } from './bench-command.ts';
+import { benchCommand } from './bench/bench-command.ts';
 import { clusterCommand } from './cluster-command.ts';
 import type { Command } from './command.ts';
-import { consoleCommand } from './console-command.ts';
+import { consoleCommand } from './console/console-command.ts';
 import { deleteCommand } from './delete-command.ts';
 import { echoCommand } from './echo-command.ts';
 import { entriesCommand } from './entries-command.ts';

@@ -1,11 +1,11 @@
-import { parseHex } from '../base/bytes.ts';
-import { QuorateError } from '../base/quorate-error.ts';
-import type { PlainValue } from '../client/answers.ts';
-import { type ConsistencyLevel, consistencyLevels, parseLevel } from '../config/choices.ts';
-import { type KeySpelling, parseKey } from '../config/key-spelling.ts';
+import { parseHex } from '../../base/bytes.ts';
+import { QuorateError } from '../../base/quorate-error.ts';
+import type { PlainValue } from '../../client/answers.ts';
+import { type ConsistencyLevel, consistencyLevels, parseLevel } from '../../config/choices.ts';
+import { type KeySpelling, parseKey } from '../../config/key-spelling.ts';
+import { nearest } from '../nearest.ts';
 import { consoleVerbs } from './console-commands.ts';
 import { type ConsoleWord, WordReader } from './console-words.ts';
-import { nearest } from './nearest.ts';
 
 /** What a console line asks for. Reading it is pure; ConsoleSession does it. */
 export type ConsoleAction =

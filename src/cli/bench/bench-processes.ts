@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { QuorateError } from '../base/quorate-error.ts';
-import type { RepairMode } from '../config/choices.ts';
-import { formatHostPort, type NodeAddress } from '../config/replicas-file.ts';
-import type { Clock } from '../runtime/clock.ts';
-import { LaunchedNode } from './cluster/launched-node.ts';
-import { LocalCluster } from './cluster/local-cluster.ts';
+import { QuorateError } from '../../base/quorate-error.ts';
+import type { RepairMode } from '../../config/choices.ts';
+import { formatHostPort, type NodeAddress } from '../../config/replicas-file.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { LaunchedNode } from '../cluster/launched-node.ts';
+import { LocalCluster } from '../cluster/local-cluster.ts';
 
 /**
  * The processes of a benchmark, on free loopback ports: a cluster in memory and the echo. They end

@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { QuorateError } from '../../src/base/quorate-error.ts';
-import { type ConsoleClient, ConsoleSession } from '../../src/cli/console-session.ts';
+import { QuorateError } from '../../../src/base/quorate-error.ts';
+import { type ConsoleClient, ConsoleSession } from '../../../src/cli/console/console-session.ts';
 import type {
   ClusterAnswer,
   EntryAnswer,
   GetAnswer,
   WriteAnswer,
-} from '../../src/client/answers.ts';
+} from '../../../src/client/answers.ts';
 
 const answers = { writeTimeMs: 0, explanation: undefined };
 const absent: GetAnswer = { ...answers, value: undefined, version: '' };

@@ -1,9 +1,9 @@
 import { createInterface, type Interface } from 'node:readline';
-import type { Clock, Timer } from '../runtime/clock.ts';
+import type { Clock, Timer } from '../../runtime/clock.ts';
+import { type ExitCode, exitCodes } from '../exit-code.ts';
 import { completeLine } from './console-commands.ts';
 import { historyLengthMax, historyPath, readHistory, writeHistory } from './console-history.ts';
 import type { ConsoleSession } from './console-session.ts';
-import { type ExitCode, exitCodes } from './exit-code.ts';
 
 /** Lines from standard input into a session: typed at a prompt, or from a pipe without one. */
 

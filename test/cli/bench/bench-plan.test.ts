@@ -1,8 +1,8 @@
 /** The order of a benchmark, and what its samples add up to. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readInFlights } from '../../src/cli/bench-flags.ts';
-import { benchKeys } from '../../src/cli/bench-load.ts';
+import { readInFlights } from '../../../src/cli/bench/bench-flags.ts';
+import { benchKeys } from '../../../src/cli/bench/bench-load.ts';
 import {
   benchOperations,
   median,
@@ -10,7 +10,7 @@ import {
   percentile,
   planBench,
   summarizeBench,
-} from '../../src/cli/bench-plan.ts';
+} from '../../../src/cli/bench/bench-plan.ts';
 
 function sample(callsPerSecond: number, latencyMs = 1, errors = 0): PhaseSample {
   const latenciesMs = Float64Array.of(latencyMs, latencyMs * 3, latencyMs * 2);

@@ -2,9 +2,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { QuorateError } from '../../src/base/quorate-error.ts';
-import { parseConsoleLine } from '../../src/cli/console-action.ts';
-import { completeLine, consoleHelp, consoleVerbs } from '../../src/cli/console-commands.ts';
+import { QuorateError } from '../../../src/base/quorate-error.ts';
+import { parseConsoleLine } from '../../../src/cli/console/console-action.ts';
+import {
+  completeLine,
+  consoleHelp,
+  consoleVerbs,
+} from '../../../src/cli/console/console-commands.ts';
 
 const get = { verb: 'get', level: undefined, isExplained: false };
 const put = { verb: 'put', level: undefined, isExplained: false };

@@ -1,7 +1,7 @@
-import { QuorateError } from '../base/quorate-error.ts';
-import type { EchoClient } from '../client/echo-client.ts';
-import type { QuorateClient } from '../client/quorate-client.ts';
-import type { Clock } from '../runtime/clock.ts';
+import { QuorateError } from '../../base/quorate-error.ts';
+import type { EchoClient } from '../../client/echo-client.ts';
+import type { QuorateClient } from '../../client/quorate-client.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import type { BenchOperation, PhaseSample } from './bench-plan.ts';
 
 /**

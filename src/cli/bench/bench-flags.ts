@@ -1,8 +1,8 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs';
-import { QuorateError } from '../base/quorate-error.ts';
-import { parseMode } from '../config/choices.ts';
-import { parseHostPort } from '../config/host-port.ts';
-import { readNumber, readWhole } from './numbers.ts';
+import { QuorateError } from '../../base/quorate-error.ts';
+import { parseMode } from '../../config/choices.ts';
+import { parseHostPort } from '../../config/host-port.ts';
+import { readNumber, readWhole } from '../numbers.ts';
 
 /** The flags of `quorate bench`. Each is bounded, so that a benchmark always ends by itself. */
 export function withBenchFlags(yargs: Argv) {

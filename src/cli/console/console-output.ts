@@ -1,12 +1,12 @@
-import type { QuorateError } from '../base/quorate-error.ts';
-import type { ClusterAnswer, EntryAnswer, LocateAnswer, PlainValue } from '../client/answers.ts';
-import { formatKey } from '../config/key-spelling.ts';
-import { formatHostPort } from '../config/replicas-file.ts';
-import { formatTime } from '../runtime/format-time.ts';
-import { describeError } from './error-text.ts';
-import { textOf } from './key-value-output.ts';
-import { shorten, visible } from './shown-text.ts';
-import { formatTable } from './table.ts';
+import type { QuorateError } from '../../base/quorate-error.ts';
+import type { ClusterAnswer, EntryAnswer, LocateAnswer, PlainValue } from '../../client/answers.ts';
+import { formatKey } from '../../config/key-spelling.ts';
+import { formatHostPort } from '../../config/replicas-file.ts';
+import { formatTime } from '../../runtime/format-time.ts';
+import { describeError } from '../error-text.ts';
+import { textOf } from '../key-value-output.ts';
+import { shorten, visible } from '../shown-text.ts';
+import { formatTable } from '../table.ts';
 
 /** How the console shows answers and errors: from data to lines of text. Pure. */
 

@@ -1,9 +1,11 @@
-import { QuorateError } from '../base/quorate-error.ts';
-import type { ExplanationAnswer } from '../client/answers.ts';
-import type { QuorateClient } from '../client/quorate-client.ts';
-import type { ConsistencyLevel } from '../config/choices.ts';
-import { parseHostPort } from '../config/host-port.ts';
-import { formatHostPort } from '../config/replicas-file.ts';
+import { QuorateError } from '../../base/quorate-error.ts';
+import type { ExplanationAnswer } from '../../client/answers.ts';
+import type { QuorateClient } from '../../client/quorate-client.ts';
+import type { ConsistencyLevel } from '../../config/choices.ts';
+import { parseHostPort } from '../../config/host-port.ts';
+import { formatHostPort } from '../../config/replicas-file.ts';
+import { type ExitCode, exitCodeOf, exitCodes } from '../exit-code.ts';
+import { formatExplanation } from '../explanation-output.ts';
 import { type ConsoleAction, type KeyAction, parseConsoleLine } from './console-action.ts';
 import { consoleHelp } from './console-commands.ts';
 import {
@@ -13,8 +15,6 @@ import {
   formatLocation,
   formatValue,
 } from './console-output.ts';
-import { type ExitCode, exitCodeOf, exitCodes } from './exit-code.ts';
-import { formatExplanation } from './explanation-output.ts';
 
 /**
  * What a console remembers, its coordinator and its level, and what its commands do. It knows

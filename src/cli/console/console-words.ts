@@ -1,4 +1,4 @@
-import { QuorateError } from '../base/quorate-error.ts';
+import { QuorateError } from '../../base/quorate-error.ts';
 
 /**
  * The words of a console line. Words end at blanks; quotes keep blanks together. Within double

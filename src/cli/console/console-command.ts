@@ -1,12 +1,12 @@
-import { QuorateError } from '../base/quorate-error.ts';
-import { QuorateClient } from '../client/quorate-client.ts';
-import { parseHostPort } from '../config/host-port.ts';
-import { SystemClock } from '../runtime/system-clock.ts';
-import { defineCommand } from './command.ts';
+import { QuorateError } from '../../base/quorate-error.ts';
+import { QuorateClient } from '../../client/quorate-client.ts';
+import { parseHostPort } from '../../config/host-port.ts';
+import { SystemClock } from '../../runtime/system-clock.ts';
+import { defineCommand } from '../command.ts';
+import { type ExitCode, exitCodes } from '../exit-code.ts';
+import { print, say } from '../terminal.ts';
 import { ConsoleSession } from './console-session.ts';
 import { ConsolePrompt, runPipe } from './console-shell.ts';
-import { type ExitCode, exitCodes } from './exit-code.ts';
-import { print, say } from './terminal.ts';
 
 /** `quorate console`: commands typed to one coordinator, at a prompt or from a pipe. */
 export const consoleCommand = defineCommand({

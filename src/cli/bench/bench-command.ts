@@ -1,9 +1,12 @@
 import { availableParallelism } from 'node:os';
-import { QuorateError } from '../base/quorate-error.ts';
-import { EchoClient } from '../client/echo-client.ts';
-import { QuorateClient } from '../client/quorate-client.ts';
-import type { Clock } from '../runtime/clock.ts';
-import { SystemClock } from '../runtime/system-clock.ts';
+import { QuorateError } from '../../base/quorate-error.ts';
+import { EchoClient } from '../../client/echo-client.ts';
+import { QuorateClient } from '../../client/quorate-client.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { SystemClock } from '../../runtime/system-clock.ts';
+import { defineCommand } from '../command.ts';
+import { type ExitCode, exitCodes } from '../exit-code.ts';
+import { print, say } from '../terminal.ts';
 import { type BenchArgs, type BenchFlags, withBenchFlags } from './bench-flags.ts';
 import { type BenchClients, benchCall, benchKeys, callForEach, runPhase } from './bench-load.ts';
 import { BenchProgress, formatBenchTable, formatPhase, formatSample } from './bench-output.ts';
@@ -16,9 +19,6 @@ import {
   summarizeBench,
 } from './bench-plan.ts';
 import { type BenchProcesses, withBenchProcesses } from './bench-processes.ts';
-import { defineCommand } from './command.ts';
-import { type ExitCode, exitCodes } from './exit-code.ts';
-import { print, say } from './terminal.ts';
 
 /** Code that was just compiled is not what is measured: so long for each operation, or a phase. */
 const warmUpMsMax = 1_000;

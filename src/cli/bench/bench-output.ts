@@ -1,6 +1,6 @@
+import { formatTable } from '../table.ts';
 import type { BenchPhase, BenchResult, PhaseSample } from './bench-plan.ts';
 import { callsPerSecond } from './bench-plan.ts';
-import { formatTable } from './table.ts';
 
 /** What a benchmark shows: a line of progress while it runs, its result as a table. */
 
