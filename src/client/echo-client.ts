@@ -7,6 +7,7 @@ import {
 } from '../../generated/quorate/v1/key_value.ts';
 import { QuorateError } from '../base/quorate-error.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { channelOptions } from './channel-options.ts';
 
 const timeoutMs = 2_000;
 
@@ -20,15 +21,7 @@ export class EchoClient {
 
   constructor(clock: Clock, target: string) {
     this.#clock = clock;
-    this.#client = new KeyValueServiceClient(target, credentials.createInsecure(), {
-      'grpc.enable_retries': 0,
-      'grpc.enable_http_proxy': 0,
-      'grpc.use_local_subchannel_pool': 1,
-      'grpc.initial_reconnect_backoff_ms': 100,
-      'grpc.max_reconnect_backoff_ms': 1_000,
-      'grpc.keepalive_time_ms': 10_000,
-      'grpc.keepalive_timeout_ms': 3_000,
-    });
+    this.#client = new KeyValueServiceClient(target, credentials.createInsecure(), channelOptions);
   }
 
   /** One round trip. @throws QuorateError CONNECTION_FAILED */

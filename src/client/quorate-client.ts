@@ -42,6 +42,7 @@ import type {
   WriteAnswer,
 } from './answers.ts';
 import { toQuorateError } from './call-error.ts';
+import { channelOptions } from './channel-options.ts';
 import { connect } from './connect.ts';
 
 /**
@@ -90,15 +91,11 @@ export class QuorateClient {
       consistency: options.consistency ?? defaultConsistencyLevel,
       timeoutMs: options.timeoutMs ?? timeoutMsDefault,
     };
-    this.#keyValues = new KeyValueServiceClient(target, credentials.createInsecure(), {
-      'grpc.enable_retries': 0,
-      'grpc.enable_http_proxy': 0,
-      'grpc.use_local_subchannel_pool': 1,
-      'grpc.initial_reconnect_backoff_ms': 100,
-      'grpc.max_reconnect_backoff_ms': 1_000,
-      'grpc.keepalive_time_ms': 10_000,
-      'grpc.keepalive_timeout_ms': 3_000,
-    });
+    this.#keyValues = new KeyValueServiceClient(
+      target,
+      credentials.createInsecure(),
+      channelOptions,
+    );
     const channelOverride = this.#keyValues.getChannel();
     this.#cluster = new ClusterServiceClient(target, credentials.createInsecure(), {
       channelOverride,

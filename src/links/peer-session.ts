@@ -134,24 +134,22 @@ export class PeerSession implements FrameHandlers<RequestFrame> {
     for (const request of inTime) {
       if (mayBeLarge(request)) this.#reads.push({ request, untilMs: nowMs + request.timeoutMs });
     }
-    this.#handle([...inTime.filter((request) => !mayBeLarge(request)), ...this.#takeReads()]);
+    this.#handle(inTime.filter((request) => !mayBeLarge(request)));
     this.#goOnReading();
   }
 
   /** Small requests for large values could fill the memory: values are read when there is room. */
   #goOnReading(): void {
-    while (!this.#isEnded && this.#reads.length > 0) {
-      const reads = this.#takeReads();
-      if (reads.length === 0) return;
-      this.#handle(reads);
+    const nowMs = this.#components.clock.monotonicMs();
+    while (this.#reads.length > 0 && this.#hasRoomToRead()) {
+      const taken = this.#reads.splice(0, readsAtOnce);
+      const inTime = taken.filter(({ untilMs }) => untilMs > nowMs);
+      this.#handle(inTime.map(({ request }) => request));
     }
   }
 
-  #takeReads(): readonly LinkRequest[] {
-    if (this.#replyBytes > linkBytesMax - readsAtOnce * replyBytesMax) return [];
-    const nowMs = this.#components.clock.monotonicMs();
-    const taken = this.#reads.splice(0, readsAtOnce);
-    return taken.filter(({ untilMs }) => untilMs > nowMs).map(({ request }) => request);
+  #hasRoomToRead(): boolean {
+    return this.#replyBytes <= linkBytesMax - readsAtOnce * replyBytesMax;
   }
 
   #handle(requests: readonly LinkRequest[]): void {

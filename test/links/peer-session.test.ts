@@ -210,4 +210,29 @@ describe('PeerSession', () => {
     const replies = channel.take('replies').flatMap((frame) => frame.replies);
     assert.equal(replies.length, 100);
   });
+
+  it('goes on to the reads behind those whose time is over', async () => {
+    const record = textRecord(versionAt(1), 'x'.repeat(1024 * 1024));
+    const reply = { outcome: 'ok', version: versionAt(1), record, clockMs: 0 } as const;
+    let valuesRead = 0;
+    const service = {
+      handle: (requests: readonly ReplicaRequest[], answer: typeof respond) => {
+        valuesRead += requests.length;
+        for (const index of requests.keys()) answer(index, reply);
+      },
+    };
+    const admit = () => ({ welcome: helloOf('b') });
+    session = new PeerSession({ clock, service }, { admit, onEnded: () => undefined }, channel);
+    greet();
+    channel.hasRoom = false;
+    const filling = Array.from({ length: 40 }, (_, id) => reading(id, 60_000));
+    const brief = Array.from({ length: 20 }, (_, at) => reading(100 + at, 50));
+    const patient = Array.from({ length: 5 }, (_, at) => reading(200 + at, 60_000));
+    ask(...filling, ...brief, ...patient);
+    await time.advance(100);
+    channel.hasRoom = true;
+    session.onDrain();
+    await turn();
+    assert.equal(valuesRead, filling.length + patient.length);
+  });
 });
