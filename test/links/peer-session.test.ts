@@ -226,7 +226,7 @@ describe('PeerSession', () => {
     greet();
     channel.hasRoom = false;
     const filling = Array.from({ length: 40 }, (_, id) => reading(id, 60_000));
-    const brief = Array.from({ length: 20 }, (_, at) => reading(100 + at, 50));
+    const brief = Array.from({ length: 40 }, (_, at) => reading(100 + at, 50));
     const patient = Array.from({ length: 5 }, (_, at) => reading(200 + at, 60_000));
     ask(...filling, ...brief, ...patient);
     await time.advance(100);
