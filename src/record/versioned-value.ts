@@ -7,6 +7,16 @@ export type ValueKind = 'text' | 'bytes' | 'json';
 export interface Value {
   readonly kind: ValueKind;
   readonly bytes: Uint8Array;
+  /**
+   * From when on it reads as absent, in whole milliseconds since 1970; a value without it never
+   * expires. Made once, with the version, and carried along wherever the value goes.
+   */
+  readonly expireTimeMs?: number;
+}
+
+/** The value with a time of expiry; as it is where there is none. */
+export function expiringValue(value: Value, expireTimeMs: number | undefined): Value {
+  return expireTimeMs === undefined ? value : { ...value, expireTimeMs };
 }
 
 /** A value, or a tombstone where `value` is `undefined`, with the version that wrote it. */

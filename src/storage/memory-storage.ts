@@ -56,6 +56,6 @@ export class MemoryStorage implements Storage {
 /** Copies the value out of the message it came in, which would else stay in memory with it. */
 function detach(record: VersionedValue): VersionedValue {
   if (record.value === undefined) return record;
-  const { kind, bytes } = record.value;
-  return { version: record.version, value: { kind, bytes: new Uint8Array(bytes) } };
+  const bytes = new Uint8Array(record.value.bytes);
+  return { version: record.version, value: { ...record.value, bytes } };
 }

@@ -14,7 +14,12 @@ import { QuorateError } from '../base/quorate-error.ts';
 import type { LinkReply, LinkRequest } from '../links/frames.ts';
 import type { RefusalReason, ReplicaReply, ReplicaRequest } from '../record/replica-messages.ts';
 import type { Version } from '../record/version.ts';
-import type { Value, ValueKind, VersionedValue } from '../record/versioned-value.ts';
+import {
+  expiringValue,
+  type Value,
+  type ValueKind,
+  type VersionedValue,
+} from '../record/versioned-value.ts';
 import { keyBytesMax } from './key-form.ts';
 import { valueBytesMax } from './value-form.ts';
 
@@ -150,6 +155,9 @@ function writeRecord(writer: BinaryWriter, { version, value }: VersionedValue): 
   writer.uint32(bytes(2)).string(version.node);
   writer.uint32(varint(3)).uint32(value === undefined ? Record_Kind.TOMBSTONE : kinds[value.kind]);
   if (value !== undefined && value.bytes.length > 0) writer.uint32(bytes(4)).bytes(value.bytes);
+  if (value?.expireTimeMs !== undefined) {
+    writer.uint32(fixed64(5)).fixed64(BigInt(value.expireTimeMs));
+  }
   writer.join();
 }
 
@@ -159,24 +167,29 @@ function readRecord(reader: BinaryReader): VersionedValue {
   let node = '';
   let kind = 0;
   let value: Uint8Array = noBytes;
+  let expireTimeMs = 0;
   while (reader.pos < end) {
     const tag = reader.uint32();
     if (tag === fixed64(1)) clock = BigInt(reader.fixed64());
     else if (tag === bytes(2)) node = reader.string();
     else if (tag === varint(3)) kind = reader.uint32();
     else if (tag === bytes(4)) value = reader.bytes();
+    else if (tag === fixed64(5)) expireTimeMs = Number(reader.fixed64());
     else reader.skip(tag & 7, tag >>> 3);
   }
   check(node !== '' && node.length <= nodeNameLengthMax, 'a version without a node');
   check(value.length <= valueBytesMax, 'a value that is too long');
-  return { version: { clock, node }, value: storedValue(kind, value) };
+  return { version: { clock, node }, value: storedValue(kind, value, expireTimeMs) };
 }
 
-function storedValue(kind: number, value: Uint8Array): Value | undefined {
+function storedValue(kind: number, value: Uint8Array, expireTimeMs: number): Value | undefined {
   if (kind === Record_Kind.TOMBSTONE) return undefined;
   const known = kindsByNumber[kind];
   check(known !== undefined, 'a record of an unknown kind');
-  return { kind: known, bytes: value };
+  return expiringValue(
+    { kind: known, bytes: value },
+    expireTimeMs === 0 ? undefined : expireTimeMs,
+  );
 }
 
 /** The longest node name, by the contract. */

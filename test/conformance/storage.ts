@@ -114,6 +114,28 @@ export function storageConformance(name: string, open: () => Promise<Storage>): 
       }
     });
 
+    it('gives back the time of expiry, and only where there is one', async () => {
+      const [never, once] = [
+        textRecord(v1),
+        {
+          version: v1,
+          value: { kind: 'text', bytes: encodeText(''), expireTimeMs: 1_767_225_600_123 },
+        } as const,
+      ];
+      await storage.applyBatch([
+        { key: numberKey(1), record: never },
+        { key: numberKey(2), record: once },
+      ]);
+      assert.deepEqual(plain(storage.get(numberKey(1))), plain(never));
+      assert.equal(storage.get(numberKey(2))?.value?.expireTimeMs, 1_767_225_600_123);
+      assert.deepEqual(storage.range(all).map(plainKeyed), [
+        ['01', plain(never)],
+        ['02', plain(once)],
+      ]);
+      await put(numberKey(2), textRecord(v2));
+      assert.deepEqual(plain(storage.get(numberKey(2))), plain(textRecord(v2)));
+    });
+
     it('shares no memory with the keys and values it was given', async () => {
       const key = Uint8Array.of(9, 1, 2, 9).subarray(1, 3);
       const bytes = Uint8Array.of(9, 3, 4, 9).subarray(1, 3);
@@ -186,7 +208,10 @@ export function storageConformance(name: string, open: () => Promise<Storage>): 
 function plain(record: VersionedValue | undefined) {
   if (record === undefined) return undefined;
   const { version, value } = record;
-  return { version: formatVersion(version), value: value && [value.kind, formatHex(value.bytes)] };
+  return {
+    version: formatVersion(version),
+    value: value && [value.kind, formatHex(value.bytes), value.expireTimeMs],
+  };
 }
 
 function plainKeyed({ key, record }: KeyedRecord) {

@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import { encodeText } from '../../src/base/bytes.ts';
 import { clockAtMs, clockMax, type Version } from '../../src/record/version.ts';
-import type { Value, VersionedValue } from '../../src/record/versioned-value.ts';
+import {
+  expiringValue,
+  type Value,
+  type VersionedValue,
+} from '../../src/record/versioned-value.ts';
 
 /** Versions and records for tests, by hand and at random. */
 
@@ -31,8 +35,12 @@ export const arbitraryVersion: fc.Arbitrary<Version> = fc
   .map(([clock, node]) => ({ clock, node }));
 
 const arbitraryValue: fc.Arbitrary<Value> = fc
-  .tuple(fc.constantFrom('text', 'bytes', 'json'), fc.uint8Array({ maxLength: 40 }))
-  .map(([kind, bytes]) => ({ kind, bytes }));
+  .tuple(
+    fc.constantFrom('text', 'bytes', 'json'),
+    fc.uint8Array({ maxLength: 40 }),
+    fc.option(fc.integer({ min: 1, max: 2 ** 48 }), { nil: undefined }),
+  )
+  .map(([kind, bytes, expireTimeMs]) => expiringValue({ kind, bytes }, expireTimeMs));
 
 /** Values of each kind, empty ones and tombstones included. */
 export const arbitraryRecord: fc.Arbitrary<VersionedValue> = fc

@@ -43,7 +43,8 @@ const operations = {
 function wireRecord(record: VersionedValue): WireRecord {
   const { version, value } = record;
   const bytes = Buffer.from(value?.bytes ?? []);
-  return { ...version, kind: value === undefined ? 1 : kinds[value.kind], value: bytes };
+  const kind = value === undefined ? 1 : kinds[value.kind];
+  return { ...version, kind, value: bytes, expireTimeMs: BigInt(value?.expireTimeMs ?? 0) };
 }
 
 function wireRequest({ id, timeoutMs, request }: LinkRequest) {
@@ -213,7 +214,14 @@ describe('the frame codec', () => {
     ['a value over 1 MiB', { value: Buffer.alloc(1024 * 1024 + 1) }],
   ] as const) {
     it(`refuses ${what} from a peer`, () => {
-      const record = { clock: 1n, node: 'a', kind: 2, value: Buffer.from('x'), ...change };
+      const record = {
+        clock: 1n,
+        node: 'a',
+        kind: 2,
+        value: Buffer.from('x'),
+        expireTimeMs: 0n,
+        ...change,
+      };
       const request = {
         id: 1,
         operation: 4,

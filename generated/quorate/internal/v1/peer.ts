@@ -187,6 +187,8 @@ export interface Record {
   kind: Record_Kind;
   /** The value's bytes; empty for a tombstone. */
   value: Buffer;
+  /** From when on the value reads as absent, in milliseconds since 1970; 0 if it never expires. */
+  expireTimeMs: bigint;
 }
 
 /** What the record holds. */
@@ -948,7 +950,7 @@ export const PeerRequest: MessageFns<PeerRequest> = {
 };
 
 function createBaseRecord(): Record {
-  return { clock: 0n, node: "", kind: 0, value: Buffer.alloc(0) };
+  return { clock: 0n, node: "", kind: 0, value: Buffer.alloc(0), expireTimeMs: 0n };
 }
 
 export const Record: MessageFns<Record> = {
@@ -967,6 +969,12 @@ export const Record: MessageFns<Record> = {
     }
     if (message.value.length !== 0) {
       writer.uint32(34).bytes(message.value);
+    }
+    if (message.expireTimeMs !== 0n) {
+      if (BigInt.asUintN(64, message.expireTimeMs) !== message.expireTimeMs) {
+        throw new globalThis.Error("value provided for field message.expireTimeMs of type fixed64 too large");
+      }
+      writer.uint32(41).fixed64(message.expireTimeMs);
     }
     return writer;
   },
@@ -1016,6 +1024,14 @@ export const Record: MessageFns<Record> = {
             message.value = Buffer.from(reader.bytes());
             continue;
           }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.expireTimeMs = reader.fixed64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1037,6 +1053,9 @@ export const Record: MessageFns<Record> = {
     message.node = object.node ?? "";
     message.kind = object.kind ?? 0;
     message.value = object.value ?? Buffer.alloc(0);
+    message.expireTimeMs = (object.expireTimeMs !== undefined && object.expireTimeMs !== null)
+      ? BigInt(object.expireTimeMs)
+      : 0n;
     return message;
   },
 };
