@@ -42,6 +42,7 @@ const packageHomes: Record<string, readonly string[]> = {
   '@grpc/proto-loader': ['rpc/', 'client/'],
   '@grpc/reflection': ['rpc/'],
   'grpc-health-check': ['rpc/'],
+  '@node-rs/crc32': ['storage/'],
   lmdb: ['storage/'],
   'sorted-btree': ['storage/'],
   'node-zookeeper-client': ['membership/zookeeper'],

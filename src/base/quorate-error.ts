@@ -19,6 +19,7 @@ const traits = {
   READ_TIMEOUT: { retryable: true, sentence: 'Too few replicas answered the read in time' },
   WRITE_TIMEOUT: { retryable: true, sentence: 'Too few replicas acknowledged the write in time' },
   REPLICA_FAILURE: { retryable: true, sentence: 'Too many replicas failed' },
+  RECORD_DAMAGED: { retryable: true, sentence: "The replica's record of the key is damaged" },
   OVERLOADED: { retryable: true, sentence: 'The node is over a limit of load' },
   CLOCK_SKEW: { retryable: true, sentence: 'The clocks of the nodes are too far apart' },
   LEVEL_UNREACHABLE: {

@@ -2,7 +2,8 @@ import sortedBtree from 'sorted-btree';
 import { bytesToMapKey, mapKeyToBytes } from '../base/bytes.ts';
 import { compareVersions, type Version } from '../record/version.ts';
 import { recordBytes, type VersionedValue } from '../record/versioned-value.ts';
-import type { KeyedRecord, RangeSlice, Storage } from './storage.ts';
+import type { KeyedRecord, KeyedVersion, Storage } from './storage.ts';
+import type { RangeSlice } from './tables.ts';
 
 /**
  * Records in memory, for tests and demos: a restart loses them all. Keys are held as texts of one
@@ -37,6 +38,27 @@ export class MemoryStorage implements Storage {
 
   entryCount(): number {
     return this.#records.size;
+  }
+
+  damagedKeys(): readonly Uint8Array[] {
+    return [];
+  }
+
+  onDamage(_listener: (key: Uint8Array) => void): void {
+    // Memory has no damage of this kind.
+  }
+
+  heal(key: Uint8Array, newest: VersionedValue | undefined): Promise<void> {
+    if (newest !== undefined) this.#apply({ key, record: newest });
+    return Promise.resolve();
+  }
+
+  remove(keyed: readonly KeyedVersion[]): Promise<void> {
+    for (const { key, version } of keyed) {
+      if (compareVersions(this.versionOf(key), version) !== 0) continue;
+      this.#records.delete(bytesToMapKey(key));
+    }
+    return Promise.resolve();
   }
 
   close(): Promise<void> {

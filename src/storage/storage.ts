@@ -1,5 +1,6 @@
 import type { Version } from '../record/version.ts';
 import type { VersionedValue } from '../record/versioned-value.ts';
+import type { RangeSlice } from './tables.ts';
 
 /**
  * One node's records, in key order. Narrow on purpose: everything that is replicated, healed or
@@ -7,24 +8,60 @@ import type { VersionedValue } from '../record/versioned-value.ts';
  *
  * Reads are synchronous and see only what is durable. `applyBatch` compares and stores as one step
  * per record, and its promise settles after the flush; once it has settled a get sees the batch.
+ *
+ * A record whose bytes do not fit their checksum is **damaged**. It is neither served nor counted
+ * as absent: until {@link heal} has stored the newest record of all other replicas over it, `get`
+ * and `versionOf` throw, also when a newer record was stored there meanwhile, because what was
+ * acknowledged before may have been newer still.
  */
 export interface Storage {
-  /** The record of a key, or `undefined` if the key was never written. */
+  /**
+   * The record of a key, or `undefined` if the key was never written. The caller owns its bytes.
+   *
+   * @throws QuorateError RECORD_DAMAGED.
+   */
   get(key: Uint8Array): VersionedValue | undefined;
-  /** The version of a key's record, without its value. */
+  /**
+   * The version of a key's record, without its value.
+   *
+   * @throws QuorateError RECORD_DAMAGED.
+   */
   versionOf(key: Uint8Array): Version | undefined;
   /**
    * Stores each record unless the key holds the same or a newer version; a version never goes
-   * down. All of the batch becomes durable with one flush.
+   * down. All of the batch becomes durable with one flush. What a key holds already is durable
+   * too when this settles.
    *
    * @returns for each record in order, the version that its key now holds.
+   * @throws StorageError when something of it is not durable.
    */
   applyBatch(records: readonly KeyedRecord[]): Promise<readonly Version[]>;
-  /** A slice of the records in key order. Long scans are made of many slices. */
+  /**
+   * A slice of the records in key order, without those of damaged keys. Long scans are made of
+   * many slices. Each record is checked, so a walk over everything is a scrub.
+   */
   range(slice: RangeSlice): readonly KeyedRecord[];
-  /** How many keys are held, tombstones included. */
+  /** How many keys are held, tombstones and damaged ones included. */
   entryCount(): number;
-  /** Ends the storage after what was applied is durable; nothing may be called after it. */
+  /** The keys that were found damaged and are not healed yet, in no order. */
+  damagedKeys(): readonly Uint8Array[];
+  /** Calls back once for each key that is found damaged, in the turn of the event loop in which it is. */
+  onDamage(listener: (key: Uint8Array) => void): void;
+  /**
+   * Ends the damage of a key with the newest record of ALL other replicas, `undefined` if none
+   * has one. A good record that was stored meanwhile and is newer stays.
+   *
+   * @throws StorageError when it is not durable; then the key is damaged as before.
+   */
+  heal(key: Uint8Array, newest: VersionedValue | undefined): Promise<void>;
+  /**
+   * Deletes the record of each key that holds exactly the version given, as if it had never been
+   * there. Not a client's delete, which is a tombstone: this is how tombstones go.
+   *
+   * @throws StorageError when something of it is not durable.
+   */
+  remove(keyed: readonly KeyedVersion[]): Promise<void>;
+  /** Settles when all that was applied is durable; nothing may be called after it. */
   close(): Promise<void>;
 }
 
@@ -34,12 +71,8 @@ export interface KeyedRecord {
   readonly record: VersionedValue;
 }
 
-/** A part of the key order. */
-export interface RangeSlice {
-  /** The first key, itself included; the very first when empty. */
-  readonly start: Uint8Array;
-  /** How many records at most. */
-  readonly limit: number;
-  /** The slice ends after the record with which its keys and values pass this many bytes. */
-  readonly bytesMax: number;
+/** A key with the version of its record. */
+export interface KeyedVersion {
+  readonly key: Uint8Array;
+  readonly version: Version;
 }

@@ -28,6 +28,7 @@ const statusCodes = {
   UNIMPLEMENTED: 12,
   INTERNAL: 13,
   UNAVAILABLE: 14,
+  DATA_LOSS: 15,
 } as const;
 
 /** The status of each code. */
@@ -37,6 +38,7 @@ const statusOf = {
   READ_TIMEOUT: statusCodes.DEADLINE_EXCEEDED,
   WRITE_TIMEOUT: statusCodes.DEADLINE_EXCEEDED,
   REPLICA_FAILURE: statusCodes.UNAVAILABLE,
+  RECORD_DAMAGED: statusCodes.DATA_LOSS,
   OVERLOADED: statusCodes.RESOURCE_EXHAUSTED,
   CLOCK_SKEW: statusCodes.FAILED_PRECONDITION,
   LEVEL_UNREACHABLE: statusCodes.FAILED_PRECONDITION,
