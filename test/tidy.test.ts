@@ -11,7 +11,7 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const lowest = ['base', 'runtime', 'record', 'ring', 'consistency', 'config', 'storage'];
-const belowWire = [...lowest, 'membership', 'replica', 'coordinator', 'hints', 'links'];
+const belowWire = [...lowest, 'membership', 'replica', 'coordinator', 'hints', 'transfer', 'links'];
 
 /** What each folder of src/ may import: other folders, or one file as folder/name. */
 const mayImport: Record<string, readonly string[]> = {
@@ -26,6 +26,7 @@ const mayImport: Record<string, readonly string[]> = {
   replica: ['base', 'runtime', 'record', 'ring', 'storage'],
   coordinator: ['base', 'runtime', 'record', 'ring', 'consistency', 'membership'],
   hints: ['base', 'runtime', 'record', 'ring', 'storage', 'membership', 'coordinator/ports'],
+  transfer: ['base', 'runtime', 'record', 'ring', 'storage', 'coordinator/ports'],
   links: ['base', 'runtime', 'record', 'ring', 'consistency', 'membership'],
   wire: ['base', 'record', 'consistency', 'ring', 'links', 'generated'],
   rpc: [...belowWire, 'wire', 'generated'],

@@ -21,6 +21,7 @@ const traits = {
   REPLICA_FAILURE: { retryable: true, sentence: 'Too many replicas failed' },
   RECORD_DAMAGED: { retryable: true, sentence: "The replica's record of the key is damaged" },
   OVERLOADED: { retryable: true, sentence: 'The node is over a limit of load' },
+  DISK_FULL: { retryable: true, sentence: 'Too few replicas have room on their disks' },
   CLOCK_SKEW: { retryable: true, sentence: 'The clocks of the nodes are too far apart' },
   LEVEL_UNREACHABLE: {
     retryable: false,

@@ -3,7 +3,7 @@ import type { ClockMonitor } from '../record/clock-monitor.ts';
 import type { HybridClock } from '../record/hybrid-clock.ts';
 import type { Ring } from '../ring/ring.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { HintSink, ReplicaDirectory } from './ports.ts';
+import type { HintSink, ReplicaDirectory, WriteGuard } from './ports.ts';
 import type { RepairBudget } from './read-repair.ts';
 
 /** What coordinating takes; each class narrows it to what it uses. */
@@ -14,6 +14,7 @@ export interface CoordinatorComponents {
   readonly ring: Ring;
   readonly replicas: ReplicaDirectory;
   readonly hints: HintSink;
+  readonly writeGuard: WriteGuard;
   readonly repairBudget: RepairBudget;
 }
 

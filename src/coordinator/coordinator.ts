@@ -53,7 +53,9 @@ export class Coordinator {
   get(request: ReadRequest): Promise<ReadResult> {
     const bytes = recordBytes(request.key, undefined);
     return this.#run(bytes, (resolve, reject) => {
-      const plan = this.#plan(request, bytes);
+      const plan = this.#plan(request);
+      requireReplicas(plan, plan.readable);
+      this.#requireRoom(plan, plan.readable, bytes);
       const operation = new ReadOperation(
         this.#components,
         this.#options,
@@ -76,7 +78,10 @@ export class Coordinator {
   write(request: WriteRequest): Promise<WriteResult> {
     const bytes = recordBytes(request.key, undefined) + (request.value?.bytes.length ?? 0);
     return this.#run(bytes, (resolve, reject) => {
-      const plan = this.#plan(request, bytes);
+      const plan = this.#plan(request);
+      if (plan.isLinearizable) requireReplicas(plan, plan.readable);
+      requireWritable(plan);
+      this.#requireRoom(plan, plan.writable, bytes);
       this.#judgeClock(plan);
       new WriteOperation(this.#components, this.#options, request, plan, resolve, reject).start();
     });
@@ -119,7 +124,7 @@ export class Coordinator {
     });
   }
 
-  #plan(request: ReadRequest | WriteRequest, bytes: number): ReplicaPlan {
+  #plan(request: ReadRequest | WriteRequest): ReplicaPlan {
     const { ring, replicas } = this.#components;
     const plan = planReplicas(ring, replicas, request.key, request.level);
     const { required } = plan;
@@ -129,19 +134,13 @@ export class Coordinator {
         replicationFactor: plan.replicas.length,
       });
     }
-    if (plan.live.length < required) {
-      throw new QuorateError('NOT_ENOUGH_REPLICAS', {
-        required,
-        alive: plan.live.length,
-        mayHaveApplied: false,
-        replicas: plan.replicas
-          .map((node) => `${node}=${plan.live.includes(node) ? 'up' : 'down'}`)
-          .join(' '),
-      });
-    }
-    const roomy = plan.live.filter((node) => replicas.clientOf(node).hasRoom(bytes));
-    if (roomy.length < required) throw overloaded({ required, roomy: roomy.length });
     return plan;
+  }
+
+  #requireRoom({ required }: ReplicaPlan, asked: readonly string[], bytes: number): void {
+    const { replicas } = this.#components;
+    const roomy = asked.filter((node) => replicas.clientOf(node).hasRoom(bytes));
+    if (roomy.length < required) throw overloaded({ required, roomy: roomy.length });
   }
 
   #judgeClock(plan: ReplicaPlan): void {
@@ -155,6 +154,31 @@ export class Coordinator {
         : `${this.#options.node} has not compared its clock with a majority of the other nodes yet, which writes at ${plan.level} need: try again, or write at QUORUM`;
     throw new QuorateError('CLOCK_SKEW', { verdict, mayHaveApplied: false }, sentence);
   }
+}
+
+function requireReplicas(plan: ReplicaPlan, able: readonly string[]): void {
+  const { required, replicas } = plan;
+  if (able.length >= required) return;
+  throw new QuorateError('NOT_ENOUGH_REPLICAS', {
+    required,
+    alive: able.length,
+    mayHaveApplied: false,
+    replicas: replicas.map((node) => `${node}=${able.includes(node) ? 'up' : 'down'}`).join(' '),
+  });
+}
+
+function requireWritable(plan: ReplicaPlan): void {
+  const { required, readable, writable } = plan;
+  if (writable.length >= required) return;
+  // Those that can be read but not written have no room on their disks.
+  const isRoomMissing = new Set([...readable, ...writable]).size >= required;
+  if (!isRoomMissing) return requireReplicas(plan, writable);
+  throw new QuorateError('DISK_FULL', {
+    required,
+    alive: writable.length,
+    mayHaveApplied: false,
+    full: readable.filter((node) => !writable.includes(node)).join(' '),
+  });
 }
 
 function overloaded(details: Readonly<Record<string, number>>): QuorateError {

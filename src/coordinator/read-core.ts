@@ -113,7 +113,7 @@ export class ReadCore {
 
   /** The next live replica that was not asked yet, nearest first. */
   nextToAsk(): string | undefined {
-    return this.#plan.live.find((node) => !this.#asked.has(node));
+    return this.#plan.readable.find((node) => !this.#asked.has(node));
   }
 
   /** The newest version that any replica answered. */
@@ -133,7 +133,7 @@ export class ReadCore {
   stale(): readonly string[] {
     const newest = this.newest();
     if (newest === undefined) return [];
-    return this.#plan.live.filter(
+    return this.#plan.readable.filter(
       (node) => this.#held.has(node) && this.#isBehind(node, newest) && !this.#isSent(node, newest),
     );
   }
@@ -141,7 +141,7 @@ export class ReadCore {
   /** A replica that holds the newest version, to fetch its value from. */
   holderOfNewest(): string | undefined {
     const newest = this.newest();
-    return this.#plan.live.find(
+    return this.#plan.readable.find(
       (node) => this.#held.has(node) && compareVersions(this.#held.get(node), newest) === 0,
     );
   }
@@ -160,8 +160,8 @@ export class ReadCore {
   }
 
   #gather(): ReadStep {
-    const { live, required } = this.#plan;
-    if (live.length - this.#failed.size < required) return { kind: 'unreachable' };
+    const { readable, required } = this.#plan;
+    if (readable.length - this.#failed.size < required) return { kind: 'unreachable' };
     const onTheWay = [...this.#asked].filter((node) => !this.#failed.has(node)).length;
     const node = this.nextToAsk();
     return onTheWay < required && node !== undefined ? { kind: 'ask', node } : { kind: 'wait' };
@@ -174,7 +174,7 @@ export class ReadCore {
   }
 
   #spread(record: VersionedValue): ReadStep {
-    const behind = this.#plan.live.filter(
+    const behind = this.#plan.readable.filter(
       (node) => !this.#failed.has(node) && this.#isBehind(node, record.version),
     );
     const nodes = behind.filter((node) => !this.#isSent(node, record.version));

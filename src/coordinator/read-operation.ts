@@ -65,12 +65,12 @@ export class ReadOperation {
   }
 
   start(): void {
-    const { live, required, isLinearizable } = this.#plan;
-    const asked = this.#repair === undefined ? required : live.length;
+    const { readable, required, isLinearizable } = this.#plan;
+    const asked = this.#repair === undefined ? required : readable.length;
     const values = isLinearizable ? 1 : required;
     // Answers of the own replica come before `send` returns; none counts before all were asked.
     this.#isStepping = true;
-    for (const [index, node] of live.slice(0, asked).entries()) {
+    for (const [index, node] of readable.slice(0, asked).entries()) {
       this.#ask(node, index < values, index < required ? 'urgent' : 'patient');
     }
     this.#isStepping = false;
@@ -186,7 +186,7 @@ export class ReadOperation {
   #onDeadline(): void {
     if (this.#isEnded) return;
     if (!this.#isAnswered) return this.#fail('READ_TIMEOUT', {});
-    for (const node of this.#plan.live) {
+    for (const node of this.#plan.readable) {
       if (!this.#core.hasAnswered(node) && !this.#core.hasFailed(node))
         this.#repair?.healLate(node);
     }
@@ -214,7 +214,7 @@ export class ReadOperation {
   }
 
   #state(node: string, waiting: ReplicaState): ReplicaState {
-    if (!this.#plan.live.includes(node)) return 'down';
+    if (!this.#plan.readable.includes(node)) return 'down';
     if (this.#core.hasFailed(node)) return 'failed';
     if (this.#core.hasAnswered(node)) return 'answered';
     return this.#core.wasAsked(node) ? waiting : 'not-asked';

@@ -86,7 +86,7 @@ export class ReadRepair {
   }
 
   #spread(node: string, record: VersionedValue): void {
-    if (!this.#replicas.isLive(node) || !this.#budget.take()) return;
+    if (!this.#replicas.takesWrites(node) || !this.#budget.take()) return;
     this.#core.markWrittenBack(node, record.version);
     const deadlineMs = this.#clock.monotonicMs() + repairTimeoutMs;
     const request = { operation: 'spread', key: this.#key, record } as const;

@@ -21,13 +21,16 @@ export interface ReplicaPlan {
   readonly ringEpoch: number;
   /** The key's preference list. */
   readonly replicas: readonly string[];
-  /** Those of them that can be reached, nearest first. */
-  readonly live: readonly string[];
+  /** Those of them that say what they hold, nearest first. */
+  readonly readable: readonly string[];
+  /** Those of them that take stores, nearest first. */
+  readonly writable: readonly string[];
 }
 
 /** Who can be asked now, and how near they are. */
 export interface LivenessView {
-  isLive(node: string): boolean;
+  servesReads(node: string): boolean;
+  takesWrites(node: string): boolean;
   distanceMs(node: string): number;
 }
 
@@ -40,8 +43,9 @@ export function planReplicas(
 ): ReplicaPlan {
   const token = ring.partitioner.tokenOf(key);
   const replicas = ring.preferenceList(token);
-  const live = replicas.filter((node) => liveness.isLive(node));
-  live.sort((left, right) => liveness.distanceMs(left) - liveness.distanceMs(right));
+  const nearest = [...replicas].sort(
+    (left, right) => liveness.distanceMs(left) - liveness.distanceMs(right),
+  );
   return {
     key,
     token,
@@ -50,6 +54,7 @@ export function planReplicas(
     required: requiredAcks(level, replicas.length),
     ringEpoch: ring.epoch,
     replicas,
-    live,
+    readable: nearest.filter((node) => liveness.servesReads(node)),
+    writable: nearest.filter((node) => liveness.takesWrites(node)),
   };
 }

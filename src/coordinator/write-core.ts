@@ -20,8 +20,8 @@ export class WriteCore {
 
   constructor(plan: ReplicaPlan) {
     this.#plan = plan;
-    this.#query = new QuorumTally(plan.required, plan.live.length);
-    this.#stores = new QuorumTally(plan.required, plan.live.length);
+    this.#query = new QuorumTally(plan.required, plan.readable.length);
+    this.#stores = new QuorumTally(plan.required, plan.writable.length);
   }
 
   /** A replica named the newest version it has seen and its real time. */
@@ -104,7 +104,7 @@ export class WriteCore {
 
   /** Whether all that was sent came back as a refusal, so that the write exists nowhere. */
   isCertainlyNotApplied(): boolean {
-    return this.#refused.size === this.#plan.live.length;
+    return this.#refused.size === this.#plan.writable.length;
   }
 
   /** Whether every replica that acknowledged already held something newer than `version`. */

@@ -34,7 +34,7 @@ export class WriteOperation {
   readonly #onError: (error: QuorateError) => void;
   readonly #times: AnswerTimes | undefined;
   readonly #hinted = new Set<string>();
-  #phase: 'query' | 'store' | 'ended' = 'query';
+  #phase: 'query' | 'cover' | 'store' | 'ended' = 'query';
   #isAnswered = false;
   #timer: Timer | undefined;
   #querySentAtMs = 0;
@@ -62,15 +62,15 @@ export class WriteOperation {
 
   start(): void {
     if (!this.#plan.isLinearizable) {
-      this.#store(undefined);
-      if (this.#phase === 'store') this.#armTimer();
+      this.#cover(undefined);
+      if (this.#phase !== 'ended') this.#armTimer();
       return;
     }
     this.#querySentAtMs = this.#components.clock.realtimeMs();
     this.#clockBaseMs = this.#querySentAtMs - this.#components.clock.monotonicMs();
     this.#armTimer();
     const request = { operation: 'query-version', key: this.#plan.key } as const;
-    for (const node of this.#plan.live) {
+    for (const node of this.#plan.readable) {
       this.#times?.asked(node, this.#components.clock.monotonicMs());
       this.#components.replicas
         .clientOf(node)
@@ -91,31 +91,41 @@ export class WriteOperation {
     if (reply.outcome === 'ok') this.#core.addVersion(node, reply.version, reply.clockMs);
     else this.#core.addVersionFailure(node);
     const outcome = this.#core.queryOutcome();
-    if (outcome === 'reached') this.#store(this.#core.newestSeen);
+    if (outcome === 'reached') this.#cover(this.#core.newestSeen);
     else if (outcome === 'unreachable') {
       // Requests that were too late to be sent are no failure of their replicas.
       if (this.#isOver()) return this.#onDeadline();
       this.#fail('REPLICA_FAILURE', {
-        failed: this.#plan.live.length - this.#core.versionsReceived,
+        failed: this.#plan.readable.length - this.#core.versionsReceived,
       });
     }
   }
 
-  /** The second phase. Nothing has been stored when this is called. */
-  #store(newestSeen: Version | undefined): void {
-    const { clock, replicas } = this.#components;
+  /** Takes the version, and makes durable what a restart must know of it. */
+  #cover(newestSeen: Version | undefined): void {
     // A coordinator that was paused must not act on what it learned before.
     if (this.#isOver()) return this.#onDeadline();
     const version = this.#nextVersion(newestSeen);
     if (version === undefined) return this.#fail('CLOCK_SKEW', {});
-    const record = { version, value: this.#request.value };
+    this.#phase = 'cover';
+    this.#components.writeGuard.cover(this.#plan.token, version.clock, (isCovered) => {
+      if (this.#phase !== 'cover') return;
+      if (isCovered) this.#store({ version, value: this.#request.value });
+      else this.#fail('REPLICA_FAILURE', { failed: 0 });
+    });
+  }
+
+  /** The second phase. Nothing has been stored when this is called. */
+  #store(record: VersionedValue): void {
+    const { clock, replicas } = this.#components;
+    if (this.#isOver()) return this.#onDeadline();
     const bytes = recordBytes(this.#plan.key, record);
-    const roomy = this.#plan.live.filter((node) => replicas.clientOf(node).hasRoom(bytes));
+    const roomy = this.#plan.writable.filter((node) => replicas.clientOf(node).hasRoom(bytes));
     if (roomy.length < this.#plan.required) return this.#fail('OVERLOADED', {});
     this.#record = record;
     this.#phase = 'store';
     const request = { operation: 'store', key: this.#plan.key, record } as const;
-    for (const node of this.#plan.live) {
+    for (const node of this.#plan.writable) {
       this.#times?.asked(node, clock.monotonicMs());
       replicas
         .clientOf(node)
@@ -160,7 +170,7 @@ export class WriteOperation {
     if (!this.#isAnswered) {
       const outcome = this.#core.storeOutcome();
       if (outcome === 'reached') {
-        this.#hintMissing((node) => !this.#plan.live.includes(node));
+        this.#hintMissing((node) => !this.#plan.writable.includes(node));
         this.#answer();
       } else if (outcome === 'unreachable') {
         this.#isAnswered = true;
@@ -169,14 +179,14 @@ export class WriteOperation {
         this.#onError(this.#storeError(code, isTooLate ? {} : { failed: this.#core.failed }));
       }
     }
-    if (this.#core.acknowledged + this.#core.failed < this.#plan.live.length) return;
+    if (this.#core.acknowledged + this.#core.failed < this.#plan.writable.length) return;
     this.#hintMissing(() => true);
     this.#end();
   }
 
   #onDeadline(): void {
     if (this.#phase === 'ended') return;
-    if (this.#phase === 'query') {
+    if (this.#phase !== 'store') {
       this.#fail('WRITE_TIMEOUT', { mayHaveApplied: false });
       return;
     }
@@ -226,12 +236,12 @@ export class WriteOperation {
   }
 
   #queryState(node: string, waiting: ReplicaState): ReplicaState {
-    if (!this.#plan.live.includes(node)) return 'down';
+    if (!this.#plan.readable.includes(node)) return 'down';
     return this.#core.hasNamedVersion(node) ? 'answered' : waiting;
   }
 
   #storeState(node: string, waiting: ReplicaState): ReplicaState {
-    if (!this.#plan.live.includes(node)) return 'down';
+    if (!this.#plan.writable.includes(node)) return 'down';
     if (this.#core.heldBy(node) !== undefined) return 'answered';
     return this.#core.hasFailed(node) ? 'failed' : waiting;
   }

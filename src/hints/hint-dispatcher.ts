@@ -58,7 +58,7 @@ export class HintDispatcher {
   replay(target: string): void {
     const { clock, random, hints, replicas } = this.#components;
     if (this.#isStopped || this.#replays.has(target)) return;
-    if (!replicas.isLive(target) || hints.summary(target).count === 0) return;
+    if (!replicas.takesWrites(target) || hints.summary(target).count === 0) return;
     const timer = clock.schedule(1 + random.fraction() * startDelayMsMax, () => {
       this.#replays.set(target, 'running');
       this.#components.logger.info('replaying hints', { target });
@@ -77,7 +77,7 @@ export class HintDispatcher {
   #deliver(target: string, batchSize: number, delivered: number): void {
     const { clock, hints, replicas, logger } = this.#components;
     const batch = this.#isStopped ? [] : hints.page(target, batchSize);
-    if (batch.length === 0 || !replicas.isLive(target)) {
+    if (batch.length === 0 || !replicas.takesWrites(target)) {
       this.#replays.delete(target);
       logger.info('hints replayed', { target, delivered, left: hints.summary(target).count });
       return;

@@ -1,4 +1,4 @@
-import type { ReplicaReply, ReplicaRequest } from '../record/replica-messages.ts';
+import type { ReplicaReply, ReplicaRequest, ReplicaStanding } from '../record/replica-messages.ts';
 
 /**
  * What travels on the stream between two nodes, and the narrow channel it travels on. The channel
@@ -13,6 +13,11 @@ export interface Hello {
   readonly incarnation: bigint;
   readonly ringDigest: string;
   readonly clockMs: number;
+  /** Made with the data directory, later ones greater; empty for a node that keeps all in memory. */
+  readonly dataId: string;
+  /** Whether the directory was made in place of a lost one, so that another data id is right. */
+  readonly isRebuilt: boolean;
+  readonly standing: ReplicaStanding;
 }
 
 /** Why a node is not talked to. */
@@ -28,6 +33,7 @@ export type RefusedFor =
   | 'unknown-node'
   | 'ring'
   | 'duplicate-node'
+  | 'data-id'
   | 'protocol';
 
 /** One request to a replica, with an id that is never used twice on one stream. */
@@ -53,7 +59,12 @@ export type RequestFrame =
 export type ResponseFrame =
   | { readonly kind: 'welcome'; readonly hello: Hello }
   | { readonly kind: 'refusal'; readonly refusal: Refusal }
-  | { readonly kind: 'pong'; readonly id: number; readonly clockMs: number }
+  | {
+      readonly kind: 'pong';
+      readonly id: number;
+      readonly clockMs: number;
+      readonly standing: ReplicaStanding;
+    }
   | { readonly kind: 'replies'; readonly replies: readonly LinkReply[] };
 
 /** One stream. After `close`, or after `onClosed` was called, nothing more is called. */

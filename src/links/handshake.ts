@@ -10,6 +10,18 @@ export interface HandshakeContext {
   readonly nodes: readonly string[];
   /** The run of the other node's name that answers now, if one does. */
   readonly liveIncarnationOf: (node: string) => bigint | undefined;
+  /** The data id that the other node had before; `undefined` if none is known. */
+  readonly dataIdOf: (node: string) => string | undefined;
+}
+
+/**
+ * The data ids of the other nodes, kept as long as the own data. A node that comes back with
+ * another one has lost what it acknowledged, and must not vote as if it held it.
+ */
+export interface PeerIdentities {
+  dataIdOf(node: string): string | undefined;
+  /** Keeps a data id; durable when it returns. */
+  remember(node: string, dataId: string): void;
 }
 
 /**
@@ -49,5 +61,18 @@ export function judgeHello(other: Hello, context: HandshakeContext): Refusal | u
       message: `another process runs as ${other.node} and answers ${own.node}: stop it first, or use another name`,
     };
   }
+  const known = context.dataIdOf(other.node);
+  if (!isSameData(other, known)) {
+    return {
+      reason: 'data-id',
+      message: `${other.node} comes with the data directory ${other.dataId}, ${own.node} knows it with ${known}: start ${other.node} with its own directory, or with --rebuild if that is lost`,
+    };
+  }
   return undefined;
+}
+
+/** A later directory that was made to be rebuilt takes the place of an earlier one. */
+function isSameData({ dataId, isRebuilt }: Hello, known: string | undefined): boolean {
+  if (dataId === '' || known === undefined || dataId === known) return true;
+  return isRebuilt && dataId > known;
 }

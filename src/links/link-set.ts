@@ -1,11 +1,12 @@
 import type { Membership } from '../membership/membership.ts';
 import type { ClockMonitor } from '../record/clock-monitor.ts';
+import type { ReplicaStanding } from '../record/replica-messages.ts';
 import type { Ring } from '../ring/ring.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
 import type { FrameChannel, FrameDialer, Hello, Refusal, ResponseFrame } from './frames.ts';
-import { judgeHello, protocolVersion } from './handshake.ts';
+import { judgeHello, type PeerIdentities, protocolVersion } from './handshake.ts';
 import { PeerLink } from './peer-link.ts';
 import { PeerSession, type ReplicaService } from './peer-session.ts';
 
@@ -21,6 +22,7 @@ export interface LinkSetComponents {
   readonly membership: Membership;
   readonly clockMonitor: ClockMonitor;
   readonly service: ReplicaService;
+  readonly peerIdentities: PeerIdentities;
   /** The way to each other node. */
   readonly dialerOf: (node: string) => FrameDialer;
 }
@@ -29,10 +31,14 @@ export interface LinkSetOptions {
   readonly node: string;
   readonly clusterName: string;
   readonly incarnation: bigint;
+  /** See Hello. */
+  readonly dataId: string;
+  readonly isRebuilt: boolean;
 }
 
 /** After this long a node that has not answered is down, no longer unknown. */
 const firstAnswerMsMax = 2_000;
+const noStanding: ReplicaStanding = { servesReads: false, takesWrites: false };
 
 export class LinkSet {
   readonly #components: LinkSetComponents;
@@ -103,6 +109,13 @@ export class LinkSet {
     return node === this.#options.node || this.#links.get(node)?.isLive() === true;
   }
 
+  /** What a node does for others now; nothing while it cannot be asked. */
+  standingOf(node: string): ReplicaStanding {
+    if (node === this.#options.node) return this.#components.service.standing;
+    const link = this.#links.get(node);
+    return link?.isLive() === true ? link.standing : noStanding;
+  }
+
   /** Whether a node has neither answered nor failed since this node started. */
   isUnknown(node: string): boolean {
     return this.#unknown.has(node);
@@ -127,8 +140,7 @@ export class LinkSet {
       hello: () => this.#hello(),
       judge: (welcome) => this.#judge(welcome),
       listener: {
-        onWelcome: (node, welcome) =>
-          this.#components.membership.reportIncarnation(node, welcome.incarnation),
+        onWelcome: (_node, welcome) => this.#onMet(welcome),
         onLive: (node) => {
           for (const listener of this.#liveListeners) listener(node);
         },
@@ -148,6 +160,9 @@ export class LinkSet {
       incarnation: this.#options.incarnation,
       ringDigest: this.#ringDigest,
       clockMs: this.#components.clock.realtimeMs(),
+      dataId: this.#options.dataId,
+      isRebuilt: this.#options.isRebuilt,
+      standing: this.#components.service.standing,
     };
   }
 
@@ -156,6 +171,7 @@ export class LinkSet {
       own: this.#hello(),
       nodes: this.#components.ring.nodes,
       liveIncarnationOf: (node) => this.#liveIncarnationOf(node),
+      dataIdOf: (node) => this.#components.peerIdentities.dataIdOf(node),
     });
   }
 
@@ -180,8 +196,16 @@ export class LinkSet {
     for (const other of [...this.#sessions]) {
       if (other !== session && other.peer?.node === hello.node) other.close();
     }
-    this.#components.membership.reportIncarnation(hello.node, hello.incarnation);
+    this.#onMet(hello);
     return { welcome: this.#hello() };
+  }
+
+  #onMet({ node, incarnation, dataId }: Hello): void {
+    const { membership, peerIdentities } = this.#components;
+    if (dataId !== '' && dataId !== peerIdentities.dataIdOf(node)) {
+      peerIdentities.remember(node, dataId);
+    }
+    membership.reportIncarnation(node, incarnation);
   }
 
   #onAttempted(node: string): void {

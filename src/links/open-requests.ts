@@ -20,6 +20,7 @@ interface OpenRequest {
   isUnderWay: boolean;
 }
 
+const noKey = new Uint8Array();
 const notSent: ReplicaReply = { outcome: 'refused', reason: 'not-sent' };
 
 export class OpenRequests {
@@ -43,7 +44,10 @@ export class OpenRequests {
     deadlineMs: number,
     onReply: (reply: ReplicaReply) => void,
   ): boolean {
-    const bytes = recordBytes(request.key, 'record' in request ? request.record : undefined);
+    const bytes = recordBytes(
+      'key' in request ? request.key : noKey,
+      'record' in request ? request.record : undefined,
+    );
     if (!this.hasRoom(bytes)) {
       onReply(notSent);
       return false;

@@ -1,5 +1,5 @@
 import type { ClockReading } from '../record/clock-monitor.ts';
-import type { ReplicaReply, ReplicaRequest } from '../record/replica-messages.ts';
+import type { ReplicaReply, ReplicaRequest, ReplicaStanding } from '../record/replica-messages.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
@@ -81,6 +81,7 @@ export class PeerLink {
   #wasLive = false;
   #roundTripMs: number | undefined;
   #refusal: Refusal | undefined;
+  #standing: ReplicaStanding = { servesReads: true, takesWrites: true };
   #problem = 'not connected yet';
 
   constructor(components: PeerLinkComponents, options: PeerLinkOptions) {
@@ -101,6 +102,11 @@ export class PeerLink {
   /** Whether the peer can be asked now. */
   isLive(): boolean {
     return this.#state === 'up' && this.#silenceMs() <= liveSilenceMsMax;
+  }
+
+  /** What the peer does for others, as far as it has told. */
+  get standing(): ReplicaStanding {
+    return this.#standing;
   }
 
   /** How long the last ping took; `undefined` while the link was never up. */
@@ -200,7 +206,7 @@ export class PeerLink {
     this.#lastHeardMs = this.#components.clock.monotonicMs();
     if (frame.kind === 'welcome') this.#onWelcome(frame.hello);
     else if (frame.kind === 'refusal') this.#refuse(frame.refusal);
-    else if (frame.kind === 'pong') this.#onPong(frame.id, frame.clockMs);
+    else if (frame.kind === 'pong') this.#onPong(frame.id, frame.clockMs, frame.standing);
     else for (const { id, reply } of frame.replies) this.#requests.end(id, reply);
     this.#tellLiveness();
   }
@@ -227,6 +233,7 @@ export class PeerLink {
           } as const);
     if (refusal !== undefined) return this.#refuse(refusal);
     this.#state = 'up';
+    this.#standing = welcome.standing;
     this.#refusal = undefined;
     this.#backoffMs = backoffMsMin;
     this.#timer?.cancel();
@@ -244,7 +251,8 @@ export class PeerLink {
     this.#break(refusal.message);
   }
 
-  #onPong(id: number, clockMs: number): void {
+  #onPong(id: number, clockMs: number, standing: ReplicaStanding): void {
+    this.#standing = standing;
     const sent = this.#pings.get(id);
     if (sent === undefined) return;
     this.#pings.delete(id);

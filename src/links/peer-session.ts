@@ -1,4 +1,4 @@
-import type { ReplicaReply, ReplicaRequest } from '../record/replica-messages.ts';
+import type { ReplicaReply, ReplicaRequest, ReplicaStanding } from '../record/replica-messages.ts';
 import { recordBytes } from '../record/versioned-value.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import {
@@ -21,6 +21,8 @@ const replyBytesMax = 1024 * 1024 + 64;
 
 /** Answers the requests of peers: the node's own replica. */
 export interface ReplicaService {
+  /** What the replica does for others now. */
+  readonly standing: ReplicaStanding;
   /** Answers requests that arrived together; `respond` is called once for each, with its index. */
   handle(
     requests: readonly ReplicaRequest[],
@@ -91,6 +93,7 @@ export class PeerSession implements FrameHandlers<RequestFrame> {
         kind: 'pong',
         id: frame.id,
         clockMs: this.#components.clock.realtimeMs(),
+        standing: this.#components.service.standing,
       });
     } else this.#onRequests(frame.requests);
   }
@@ -193,11 +196,14 @@ export class PeerSession implements FrameHandlers<RequestFrame> {
 }
 
 function mayBeLarge({ request }: LinkRequest): boolean {
-  return request.operation === 'read-value';
+  return request.operation === 'read-value' || request.operation === 'list';
 }
 
 function replyBytes(reply: ReplicaReply): number {
-  return recordBytes(noKey, reply.outcome === 'ok' ? reply.record : undefined);
+  if (reply.outcome !== 'listed') {
+    return recordBytes(noKey, reply.outcome === 'ok' ? reply.record : undefined);
+  }
+  return reply.keys.reduce((bytes, { key }) => bytes + recordBytes(key, undefined), 0);
 }
 
 const noKey = new Uint8Array();

@@ -2,19 +2,21 @@ import type { RepairMode } from '../consistency/repair-mode.ts';
 import { Coordinator } from '../coordinator/coordinator.ts';
 import { RepairBudget } from '../coordinator/read-repair.ts';
 import { HintDispatcher } from '../hints/hint-dispatcher.ts';
-import { defaultHintLimits, type HintLimits } from '../hints/hint-store.ts';
-import { MemoryHintStore } from '../hints/memory-hint-store.ts';
+import type { HintStore } from '../hints/hint-store.ts';
 import type { FrameDialer } from '../links/frames.ts';
 import { LinkSet } from '../links/link-set.ts';
 import type { Membership } from '../membership/membership.ts';
 import { ClockMonitor, type ClockVerdict } from '../record/clock-monitor.ts';
 import { clockDriftMsMax, HybridClock } from '../record/hybrid-clock.ts';
-import { Replica } from '../replica/replica.ts';
+import { clockToMs } from '../record/version.ts';
+import { type CopyRounds, Replica } from '../replica/replica.ts';
 import type { Ring } from '../ring/ring.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
-import { MemoryStorage } from '../storage/memory-storage.ts';
+import type { Storage } from '../storage/storage.ts';
+import { TokenCopier } from '../transfer/token-copier.ts';
+import type { Disk } from './disk.ts';
 import { NodeReplicaDirectory } from './replica-directory.ts';
 
 /**
@@ -30,13 +32,14 @@ export interface EngineComponents {
   readonly dialerOf: (node: string) => FrameDialer;
   /** Who takes part, as ZooKeeper or the replicas file says. */
   readonly membership: Membership;
+  /** What the node keeps; the engine closes it. */
+  readonly disk: Disk;
 }
 
 export interface EngineOptions {
   readonly node: string;
   readonly clusterName: string;
   readonly mode: RepairMode;
-  readonly hintLimits?: Partial<HintLimits>;
   /** Called when the clock begins or ceases to forbid writes. */
   readonly onClockVerdict?: (verdict: ClockVerdict) => void;
   /** The run of this process: random 64 bits. */
@@ -51,19 +54,21 @@ export class Engine {
   readonly ring: Ring;
   readonly clockMonitor: ClockMonitor;
   readonly coordinator: Coordinator;
-  readonly hints: MemoryHintStore;
+  readonly hints: HintStore;
   readonly links: LinkSet;
   readonly membership: Membership;
-  readonly storage = new MemoryStorage();
+  readonly storage: Storage;
   readonly #options: EngineOptions;
   readonly #dispatcher: HintDispatcher;
+  readonly #disk: Disk;
+  readonly copier: TokenCopier;
   #clockTimer: Timer | undefined;
   #verdict: ClockVerdict = 'uncompared';
   #isAlarming = false;
   #isStopped = false;
 
   constructor(components: EngineComponents, options: EngineOptions) {
-    const { clock, logger, ring, membership } = components;
+    const { clock, logger, ring, membership, disk } = components;
     const { node, clusterName, mode, incarnation } = options;
     this.#options = options;
     this.clock = clock;
@@ -71,17 +76,24 @@ export class Engine {
     this.ring = ring;
     this.clockMonitor = new ClockMonitor(this.#readClock(), { otherNodes: ring.nodes.length - 1 });
     this.membership = membership;
-    const limits = { ...defaultHintLimits, ...options.hintLimits };
-    this.hints = new MemoryHintStore({ clock, partitioner: ring.partitioner }, limits);
-    const hybridClock = new HybridClock();
-    const shared = { ...components, clockMonitor: this.clockMonitor, hybridClock };
-    const replica = new Replica({ ...shared, storage: this.storage }, { node });
-    this.links = new LinkSet({ ...shared, service: replica }, { node, clusterName, incarnation });
+    this.#disk = disk;
+    this.storage = disk.storage;
+    this.hints = disk.hints;
+    const hybridClock = new HybridClock(disk.clockCeiling);
+    const shared = { ...components, ...disk, clockMonitor: this.clockMonitor, hybridClock };
+    const copies: CopyRounds = { want: (round, tokens) => this.copier.want(round, tokens) };
+    const replica = new Replica({ ...shared, copies }, { node });
+    const { dataId, isRebuilt } = disk;
+    this.links = new LinkSet(
+      { ...shared, service: replica },
+      { node, clusterName, incarnation, dataId, isRebuilt },
+    );
     const replicas = new NodeReplicaDirectory(node, replica, this.links);
     const targets = ring.nodes.filter((other) => other !== node);
-    this.#dispatcher = new HintDispatcher({ ...shared, replicas, hints: this.hints }, { targets });
+    this.copier = new TokenCopier({ ...shared, replicas }, node);
+    this.#dispatcher = new HintDispatcher({ ...shared, replicas }, { targets });
     this.coordinator = new Coordinator(
-      { ...shared, replicas, hints: this.hints, repairBudget: new RepairBudget() },
+      { ...shared, replicas, repairBudget: new RepairBudget() },
       { node, mode },
     );
   }
@@ -93,9 +105,7 @@ export class Engine {
     this.links.onLive((node) => this.#dispatcher.replay(node));
     this.#dispatcher.start();
     this.#watchClock();
-    // In memory nothing remembers the versions of the last run. They were at most this far ahead,
-    // so a clock that has waited as long has passed them all.
-    await Promise.all([this.links.start(), this.#passed(clockDriftMsMax)]);
+    await Promise.all([this.links.start(), this.#passed(this.#clockWaitMs())]);
     if (!this.#isStopped) this.coordinator.accept(true);
   }
 
@@ -112,7 +122,19 @@ export class Engine {
     this.#clockTimer?.cancel();
     this.#dispatcher.stop();
     this.links.stop();
-    await this.storage.close();
+    this.copier.stop();
+    await this.#disk.close();
+  }
+
+  /**
+   * How long until the clock has passed the versions of the last run. In memory nothing remembers
+   * them; they were at most so far ahead. A clock that was set back refuses writes after it.
+   */
+  #clockWaitMs(): number {
+    const { clockCeiling } = this.#disk;
+    if (clockCeiling === undefined) return clockDriftMsMax;
+    const aheadMs = clockToMs(clockCeiling) + 1 - this.clock.realtimeMs();
+    return Math.max(0, Math.min(clockDriftMsMax, aheadMs));
   }
 
   #passed(delayMs: number): Promise<void> {

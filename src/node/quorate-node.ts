@@ -1,6 +1,6 @@
 import { QuorateError } from '../base/quorate-error.ts';
 import type { RepairMode } from '../consistency/repair-mode.ts';
-import type { HintLimits } from '../hints/hint-store.ts';
+import { defaultHintLimits, type HintLimits } from '../hints/hint-store.ts';
 import type { Refusal } from '../links/frames.ts';
 import { liveSilenceMsMax } from '../links/peer-link.ts';
 import { StaticMembership } from '../membership/static-membership.ts';
@@ -17,6 +17,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { SystemClock } from '../runtime/system-clock.ts';
 import { SystemRandom } from '../runtime/system-random.ts';
+import { memoryDisk } from './disk.ts';
 import { Engine } from './engine.ts';
 
 /** How a node is set up; the defaults are those of the command line. */
@@ -97,6 +98,10 @@ export class QuorateNode {
         logger,
         ring,
         membership: this.#zookeeper ?? new StaticMembership(ring.nodes),
+        disk: memoryDisk(
+          { clock, partitioner: ring.partitioner },
+          { ...defaultHintLimits, ...options.hintLimits },
+        ),
         dialerOf: (peer) => new GrpcDialer(ownAddress(peer, replicas)),
       },
       {
@@ -104,7 +109,6 @@ export class QuorateNode {
         clusterName,
         mode,
         incarnation,
-        ...(options.hintLimits && { hintLimits: options.hintLimits }),
         onClockVerdict: (verdict) => {
           this.#isClockApart = verdict === 'apart';
           this.#tellHealth();

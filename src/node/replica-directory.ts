@@ -26,8 +26,12 @@ export class NodeReplicaDirectory implements ReplicaDirectory {
     return link;
   }
 
-  isLive(node: string): boolean {
-    return this.#links.isLive(node);
+  servesReads(node: string): boolean {
+    return this.#links.standingOf(node).servesReads;
+  }
+
+  takesWrites(node: string): boolean {
+    return this.#links.standingOf(node).takesWrites;
   }
 
   distanceMs(node: string): number {

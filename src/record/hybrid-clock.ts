@@ -13,7 +13,12 @@ import { clockAtMs, clockToMs } from './version.ts';
 export const clockDriftMsMax = 500;
 
 export class HybridClock {
-  #last = 0n;
+  #last: bigint;
+
+  /** @param ceiling what no clock made before is greater than; 0 if nothing was made. */
+  constructor(ceiling = 0n) {
+    this.#last = ceiling;
+  }
 
   /**
    * Learns a clock seen elsewhere, unless it is too far ahead of `realtimeMs`.

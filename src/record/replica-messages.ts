@@ -23,7 +23,40 @@ export type ReplicaRequest =
       readonly operation: 'store' | 'spread';
       readonly key: Uint8Array;
       readonly record: VersionedValue;
+    }
+  | {
+      /** Names the keys of some tokens and their versions, tombstones included, in key order. */
+      readonly operation: 'list';
+      /** The first key that may be named; the very first when empty. */
+      readonly key: Uint8Array;
+      /** The tokens, as 256 bits. */
+      readonly tokens: Uint8Array;
+    }
+  | {
+      /**
+       * Asks a replica to copy what it misses of some tokens from all their other replicas. Sent
+       * again and again until it is done.
+       */
+      readonly operation: 'copy';
+      /** The tokens, as 256 bits. */
+      readonly tokens: Uint8Array;
+      /** Tells one wish of a node from the next; random. */
+      readonly round: bigint;
     };
+
+/** What a replica does for others now. */
+export interface ReplicaStanding {
+  /** It says what it holds: not while it rebuilds a lost disk. */
+  readonly servesReads: boolean;
+  /** It takes stores: not while its disk is full. */
+  readonly takesWrites: boolean;
+}
+
+/** A key with the version that it holds. */
+export interface KeyedVersion {
+  readonly key: Uint8Array;
+  readonly version: Version;
+}
 
 export type ReplicaReply =
   | {
@@ -34,6 +67,17 @@ export type ReplicaReply =
       readonly record: VersionedValue | undefined;
       /** The replica's real time when it answered. */
       readonly clockMs: number;
+    }
+  | {
+      readonly outcome: 'listed';
+      readonly keys: readonly KeyedVersion[];
+      /** Where the next slice begins; `undefined` after the last. */
+      readonly next: Uint8Array | undefined;
+    }
+  | {
+      readonly outcome: 'copying';
+      /** Whether a copy that began after this round was first asked for has ended well. */
+      readonly isDone: boolean;
     }
   | {
       /** Certainly nothing was stored. */
@@ -49,8 +93,16 @@ export type ReplicaReply =
 /**
  * `clock-ahead`: the version is more than 500 ms ahead of the replica's clock. `not-a-replica`: the
  * node does not hold the token. `not-sent`: the link was down, its queue full or the time over.
+ * `rebuilding`: the replica has lost its disk and does not know yet what it should hold.
+ * `read-only`: its disk is full. `damaged`: its record of the key is not what was written.
  */
-export type RefusalReason = 'clock-ahead' | 'not-a-replica' | 'not-sent';
+export type RefusalReason =
+  | 'clock-ahead'
+  | 'not-a-replica'
+  | 'not-sent'
+  | 'rebuilding'
+  | 'read-only'
+  | 'damaged';
 
 /** Whether a reply only says that the deadline of its request has passed. */
 export function isOverdue(reply: ReplicaReply): boolean {

@@ -1,10 +1,20 @@
+import { QuorateError } from '../base/quorate-error.ts';
 import type { HybridClock } from '../record/hybrid-clock.ts';
 import { isTooFarAhead } from '../record/hybrid-clock.ts';
-import type { ReplicaReply, ReplicaRequest } from '../record/replica-messages.ts';
+import type {
+  RefusalReason,
+  ReplicaReply,
+  ReplicaRequest,
+  ReplicaStanding,
+} from '../record/replica-messages.ts';
+import type { VersionedValue } from '../record/versioned-value.ts';
+import { tokenCount } from '../ring/partitioner.ts';
 import type { Ring } from '../ring/ring.ts';
+import { TokenSet } from '../ring/token-set.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { KeyedRecord, Storage } from '../storage/storage.ts';
+import { StorageError } from '../storage/storage-error.ts';
 
 /**
  * One node's copy: answers what it holds and applies what it is sent. It knows nothing of quorums.
@@ -18,7 +28,23 @@ export interface ReplicaComponents {
   readonly logger: Logger;
   readonly ring: Ring;
   readonly storage: Storage;
+  readonly copies: CopyRounds;
 }
+
+/** Copies tokens from their other replicas when asked to. */
+export interface CopyRounds {
+  /** @returns whether a copy that began after the first wish of this round has ended well. */
+  want(round: bigint, tokens: TokenSet): boolean;
+}
+
+/** How many records a list looks through at once, and how large they may be together. */
+const listedMax = 512;
+const listedBytesMax = 1024 * 1024;
+
+type ListRequest = Extract<ReplicaRequest, { readonly operation: 'list' }>;
+type CopyRequest = Extract<ReplicaRequest, { readonly operation: 'copy' }>;
+type StoreRequest = Extract<ReplicaRequest, { readonly record: VersionedValue }>;
+type ReadRequest = Exclude<ReplicaRequest, ListRequest | CopyRequest | StoreRequest>;
 
 export interface ReplicaOptions {
   /** The node whose copy this is. */
@@ -31,7 +57,9 @@ export class Replica {
   readonly #logger: Logger;
   readonly #ring: Ring;
   readonly #storage: Storage;
+  readonly #copies: CopyRounds;
   readonly #node: string;
+  #standing: ReplicaStanding = { servesReads: true, takesWrites: true };
 
   constructor(components: ReplicaComponents, options: ReplicaOptions) {
     this.#clock = components.clock;
@@ -39,7 +67,17 @@ export class Replica {
     this.#logger = components.logger;
     this.#ring = components.ring;
     this.#storage = components.storage;
+    this.#copies = components.copies;
     this.#node = options.node;
+  }
+
+  get standing(): ReplicaStanding {
+    return this.#standing;
+  }
+
+  /** Begins or ceases to do something for others: whoever owns the reason says so. */
+  setStanding(change: Partial<ReplicaStanding>): void {
+    this.#standing = { ...this.#standing, ...change };
   }
 
   /**
@@ -52,25 +90,63 @@ export class Replica {
   ): void {
     const stores: { readonly index: number; readonly keyed: KeyedRecord }[] = [];
     for (const [index, request] of requests.entries()) {
-      const refusal = this.#refusal(request);
-      if (refusal !== undefined) respond(index, refusal);
-      else if (request.operation === 'store' || request.operation === 'spread') {
+      if (request.operation === 'copy') {
+        const isDone = this.#copies.want(request.round, new TokenSet(request.tokens));
+        respond(index, { outcome: 'copying', isDone });
+        continue;
+      }
+      const reply = request.operation === 'list' ? this.#list(request) : this.#answer(request);
+      if (reply !== undefined) respond(index, reply);
+      else if ('record' in request) {
         stores.push({ index, keyed: { key: request.key, record: request.record } });
-      } else respond(index, this.#read(request));
+      }
     }
     if (stores.length > 0) this.#apply(stores, respond);
   }
 
-  #refusal(request: ReplicaRequest): ReplicaReply | undefined {
+  /** What can be answered at once; `undefined` for a store that is to be applied. */
+  #answer(request: ReadRequest | StoreRequest): ReplicaReply | undefined {
     if (!this.#ring.holds(this.#node, this.#ring.partitioner.tokenOf(request.key))) {
-      return { outcome: 'refused', reason: 'not-a-replica' };
+      return refused('not-a-replica');
     }
-    if (request.operation !== 'store') return undefined;
-    if (!isTooFarAhead(request.record.version.clock, this.#clock.realtimeMs())) return undefined;
-    return { outcome: 'refused', reason: 'clock-ahead' };
+    if ('record' in request) {
+      if (!this.#standing.takesWrites) return refused('read-only');
+      const { clock } = request.record.version;
+      const isNew = request.operation === 'store';
+      return isNew && isTooFarAhead(clock, this.#clock.realtimeMs())
+        ? refused('clock-ahead')
+        : undefined;
+    }
+    if (!this.#standing.servesReads) return refused('rebuilding');
+    try {
+      return this.#read(request);
+    } catch (error: unknown) {
+      if (!isDamage(error)) throw error;
+      return refused('damaged');
+    }
   }
 
-  #read(request: ReplicaRequest): ReplicaReply {
+  #list({ key, tokens: bytes }: ListRequest): ReplicaReply {
+    if (!this.#standing.servesReads) return refused('rebuilding');
+    const tokens = new TokenSet(bytes);
+    const { partitioner } = this.#ring;
+    const start = partitioner.isOrdered ? firstWanted(key, tokens) : key;
+    if (start === undefined) return { outcome: 'listed', keys: [], next: undefined };
+    const slice = this.#storage.range({ start, limit: listedMax, bytesMax: listedBytesMax });
+    // A key that cannot be told must not look absent to whoever copies.
+    const isWanted = (other: Uint8Array) => tokens.has(partitioner.tokenOf(other));
+    if (this.#storage.damagedKeys().some(isWanted)) return refused('damaged');
+    const last = slice.at(-1)?.key;
+    return {
+      outcome: 'listed',
+      keys: slice
+        .filter((keyed) => isWanted(keyed.key))
+        .map((keyed) => ({ key: keyed.key, version: keyed.record.version })),
+      next: last && Uint8Array.of(...last, 0),
+    };
+  }
+
+  #read(request: ReadRequest): ReplicaReply {
     const clockMs = this.#clock.realtimeMs();
     if (request.operation === 'read-value') {
       const record = this.#storage.get(request.key);
@@ -97,8 +173,34 @@ export class Replica {
       },
       (error: unknown) => {
         this.#logger.error('storing failed', { records: stores.length, reason: String(error) });
-        for (const { index } of stores) respond(index, { outcome: 'unknown', reason: 'failed' });
+        const reply: ReplicaReply = isFull(error)
+          ? refused('read-only')
+          : { outcome: 'unknown', reason: 'failed' };
+        for (const { index } of stores) respond(index, reply);
       },
     );
   }
+}
+
+function refused(reason: RefusalReason): ReplicaReply {
+  return { outcome: 'refused', reason };
+}
+
+function isDamage(error: unknown): boolean {
+  return error instanceof QuorateError && error.code === 'RECORD_DAMAGED';
+}
+
+/** Whether nothing of a batch was stored because the disk is full. */
+function isFull(error: unknown): boolean {
+  return error instanceof StorageError && error.code === 'NO_SPACE';
+}
+
+/** The first key at or after one whose token is wanted, where tokens follow the order of keys. */
+function firstWanted(key: Uint8Array, tokens: TokenSet): Uint8Array | undefined {
+  const first = key[0] ?? 0;
+  if (tokens.has(first)) return key;
+  for (let token = first + 1; token < tokenCount; token++) {
+    if (tokens.has(token)) return Uint8Array.of(token);
+  }
+  return undefined;
 }

@@ -1,9 +1,10 @@
 import { bytesToMapKey, mapKeyToBytes } from '../base/bytes.ts';
 import { QuorateError } from '../base/quorate-error.ts';
+import type { KeyedVersion } from '../record/replica-messages.ts';
 import { compareVersions, type Version } from '../record/version.ts';
 import { recordBytes, type VersionedValue } from '../record/versioned-value.ts';
 import { decodeRecord, decodeVersion, encodeRecord } from './record-format.ts';
-import type { KeyedRecord, KeyedVersion, Storage } from './storage.ts';
+import type { KeyedRecord, Storage } from './storage.ts';
 import type { Change, Entry, RangeSlice, Tables } from './tables.ts';
 
 /**

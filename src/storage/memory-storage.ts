@@ -1,8 +1,9 @@
 import sortedBtree from 'sorted-btree';
 import { bytesToMapKey, mapKeyToBytes } from '../base/bytes.ts';
+import type { KeyedVersion } from '../record/replica-messages.ts';
 import { compareVersions, type Version } from '../record/version.ts';
 import { recordBytes, type VersionedValue } from '../record/versioned-value.ts';
-import type { KeyedRecord, KeyedVersion, Storage } from './storage.ts';
+import type { KeyedRecord, Storage } from './storage.ts';
 import type { RangeSlice } from './tables.ts';
 
 /**

@@ -1,3 +1,4 @@
+import type { KeyedVersion } from '../record/replica-messages.ts';
 import type { Version } from '../record/version.ts';
 import type { VersionedValue } from '../record/versioned-value.ts';
 import type { RangeSlice } from './tables.ts';
@@ -69,10 +70,4 @@ export interface Storage {
 export interface KeyedRecord {
   readonly key: Uint8Array;
   readonly record: VersionedValue;
-}
-
-/** A key with the version of its record. */
-export interface KeyedVersion {
-  readonly key: Uint8Array;
-  readonly version: Version;
 }

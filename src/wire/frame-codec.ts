@@ -21,6 +21,7 @@ import type {
   RequestFrame,
   ResponseFrame,
 } from '../links/frames.ts';
+import type { ReplicaStanding } from '../record/replica-messages.ts';
 import { readReply, readRequest, writeReply, writeRequest } from './peer-message-codec.ts';
 
 const requestsTag = (3 << 3) | 2;
@@ -69,7 +70,12 @@ export function decodeResponseFrame(bytes: Buffer): ResponseFrame {
       return { kind: 'refusal', refusal: { reason, message: frame.value.message } };
     }
     case 'pong':
-      return { kind: 'pong', id: frame.value.id, clockMs: Number(frame.value.clockMs) };
+      return {
+        kind: 'pong',
+        id: frame.value.id,
+        clockMs: Number(frame.value.clockMs),
+        standing: frame.value.standing ?? noStanding,
+      };
     default:
       throw notUnderstood();
   }
@@ -131,8 +137,10 @@ function responseToWire(
       const { reason, message } = frame.refusal;
       return { $case: 'refusal', value: { reason: refusalReasons[reason], message } };
     }
-    case 'pong':
-      return { $case: 'pong', value: { id: frame.id, clockMs: msToWire(frame.clockMs) } };
+    case 'pong': {
+      const { id, clockMs, standing } = frame;
+      return { $case: 'pong', value: { id, clockMs: msToWire(clockMs), standing } };
+    }
   }
 }
 
@@ -142,6 +150,7 @@ const refusalReasons = {
   'unknown-node': Refusal_Reason.UNKNOWN_NODE,
   ring: Refusal_Reason.RING,
   'duplicate-node': Refusal_Reason.DUPLICATE_NODE,
+  'data-id': Refusal_Reason.DATA_ID,
   protocol: Refusal_Reason.PROTOCOL,
 } as const satisfies Record<RefusedFor, Refusal_Reason>;
 
@@ -154,8 +163,10 @@ function helloToWire(hello: Hello): WireHello {
 }
 
 function helloFromWire(wire: WireHello): Hello {
-  return { ...wire, clockMs: Number(wire.clockMs) };
+  return { ...wire, clockMs: Number(wire.clockMs), standing: wire.standing ?? noStanding };
 }
+
+const noStanding: ReplicaStanding = { servesReads: false, takesWrites: false };
 
 function msToWire(ms: number): bigint {
   assert(ms >= 0, 'the clock is after 1970');

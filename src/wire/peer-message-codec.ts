@@ -12,7 +12,12 @@ import {
 } from '../../generated/quorate/internal/v1/peer.ts';
 import { QuorateError } from '../base/quorate-error.ts';
 import type { LinkReply, LinkRequest } from '../links/frames.ts';
-import type { RefusalReason, ReplicaReply, ReplicaRequest } from '../record/replica-messages.ts';
+import type {
+  KeyedVersion,
+  RefusalReason,
+  ReplicaReply,
+  ReplicaRequest,
+} from '../record/replica-messages.ts';
 import type { Version } from '../record/version.ts';
 import {
   expiringValue,
@@ -20,6 +25,7 @@ import {
   type ValueKind,
   type VersionedValue,
 } from '../record/versioned-value.ts';
+import { tokenSetBytes } from '../ring/token-set.ts';
 import { keyBytesMax } from './key-form.ts';
 import { valueBytesMax } from './value-form.ts';
 
@@ -29,6 +35,8 @@ const operations = {
   'query-version': PeerRequest_Operation.QUERY_VERSION,
   store: PeerRequest_Operation.STORE,
   spread: PeerRequest_Operation.SPREAD,
+  list: PeerRequest_Operation.LIST,
+  copy: PeerRequest_Operation.COPY,
 } as const satisfies Record<ReplicaRequest['operation'], PeerRequest_Operation>;
 
 const operationsByNumber = invert<ReplicaRequest['operation']>(operations);
@@ -44,6 +52,9 @@ const kindsByNumber = invert<ValueKind>(kinds);
 const refusals = {
   'clock-ahead': PeerReply_Outcome.CLOCK_AHEAD,
   'not-a-replica': PeerReply_Outcome.NOT_A_REPLICA,
+  rebuilding: PeerReply_Outcome.REBUILDING,
+  'read-only': PeerReply_Outcome.READ_ONLY,
+  damaged: PeerReply_Outcome.DAMAGED,
 } as const satisfies Partial<Record<RefusalReason, PeerReply_Outcome>>;
 
 const refusalsByNumber = invert<keyof typeof refusals>(refusals);
@@ -57,8 +68,10 @@ export function writeRequest(writer: BinaryWriter, { id, timeoutMs, request }: L
   writer.uint32(varint(1)).uint32(id);
   writer.uint32(varint(2)).uint32(operations[request.operation]);
   writer.uint32(varint(3)).uint32(timeoutMs);
-  writer.uint32(bytes(4)).bytes(request.key);
+  if ('key' in request) writer.uint32(bytes(4)).bytes(request.key);
   if ('record' in request) writeRecord(writer.uint32(bytes(5)), request.record);
+  if ('tokens' in request) writer.uint32(bytes(6)).bytes(request.tokens);
+  if ('round' in request) writer.uint32(fixed64(7)).fixed64(request.round);
   writer.join();
 }
 
@@ -66,29 +79,57 @@ export function writeRequest(writer: BinaryWriter, { id, timeoutMs, request }: L
 export function readRequest(reader: BinaryReader): LinkRequest {
   const end = endOf(reader);
   let id = 0;
-  let operation: ReplicaRequest['operation'] | undefined;
   let timeoutMs = 0;
-  let key: Uint8Array = noBytes;
-  let record: VersionedValue | undefined;
+  const parts: RequestParts = { operation: undefined, key: noBytes, tokens: noBytes, round: 0n };
   while (reader.pos < end) {
     const tag = reader.uint32();
-    if (tag === varint(1)) id = reader.uint32();
-    else if (tag === varint(2)) operation = operationsByNumber[reader.uint32()];
-    else if (tag === varint(3)) timeoutMs = reader.uint32();
-    else if (tag === bytes(4)) key = reader.bytes();
-    else if (tag === bytes(5)) record = readRecord(reader);
-    else reader.skip(tag & 7, tag >>> 3);
+    switch (tag) {
+      case varint(1):
+        id = reader.uint32();
+        break;
+      case varint(2):
+        parts.operation = operationsByNumber[reader.uint32()];
+        break;
+      case varint(3):
+        timeoutMs = reader.uint32();
+        break;
+      case bytes(4):
+        parts.key = reader.bytes();
+        break;
+      case bytes(5):
+        parts.record = readRecord(reader);
+        break;
+      case bytes(6):
+        parts.tokens = reader.bytes();
+        break;
+      case fixed64(7):
+        parts.round = BigInt(reader.fixed64());
+        break;
+      default:
+        reader.skip(tag & 7, tag >>> 3);
+    }
   }
-  check(key.length >= 1 && key.length <= keyBytesMax, 'a key of a wrong length');
-  return { id, timeoutMs, request: requestOf(operation, key, record) };
+  return { id, timeoutMs, request: requestOf(parts) };
 }
 
-function requestOf(
-  operation: ReplicaRequest['operation'] | undefined,
-  key: Uint8Array,
-  record: VersionedValue | undefined,
-): ReplicaRequest {
+interface RequestParts {
+  operation: ReplicaRequest['operation'] | undefined;
+  key: Uint8Array;
+  tokens: Uint8Array;
+  round: bigint;
+  record?: VersionedValue;
+}
+
+function requestOf({ operation, key, tokens, round, record }: RequestParts): ReplicaRequest {
   check(operation !== undefined, 'an unknown operation');
+  if (operation === 'copy' || operation === 'list') {
+    check(tokens.length === tokenSetBytes, 'tokens of a wrong length');
+    if (operation === 'copy') return { operation, tokens, round };
+    // The slice after a key begins one byte longer.
+    check(key.length <= keyBytesMax + 1, 'a key of a wrong length');
+    return { operation, key, tokens };
+  }
+  check(key.length >= 1 && key.length <= keyBytesMax, 'a key of a wrong length');
   if (operation !== 'store' && operation !== 'spread') return { operation, key };
   check(record !== undefined, 'a store without a record');
   return { operation, key, record };
@@ -104,8 +145,22 @@ export function writeReply(writer: BinaryWriter, { id, reply }: LinkReply): void
       writer.uint32(fixed64(3)).fixed64(reply.version.clock);
       writer.uint32(bytes(4)).string(reply.version.node);
     }
-  }
+  } else if (reply.outcome === 'listed') writeListed(writer, reply);
   writer.join();
+}
+
+function writeListed(
+  writer: BinaryWriter,
+  { keys, next }: Extract<ReplicaReply, { outcome: 'listed' }>,
+): void {
+  for (const { key, version } of keys) {
+    writer.uint32(bytes(6)).fork();
+    writer.uint32(bytes(1)).bytes(key);
+    writer.uint32(fixed64(2)).fixed64(version.clock);
+    writer.uint32(bytes(3)).string(version.node);
+    writer.join();
+  }
+  if (next !== undefined) writer.uint32(bytes(7)).bytes(next);
 }
 
 /** Reads a reply of a batch whose sender's clock showed `clockMs`. */
@@ -116,15 +171,37 @@ export function readReply(reader: BinaryReader, clockMs: number): LinkReply {
   let clock = 0n;
   let node = '';
   let record: VersionedValue | undefined;
+  let next: Uint8Array | undefined;
+  const keys: KeyedVersion[] = [];
   while (reader.pos < end) {
     const tag = reader.uint32();
-    if (tag === varint(1)) id = reader.uint32();
-    else if (tag === varint(2)) outcome = reader.uint32();
-    else if (tag === fixed64(3)) clock = BigInt(reader.fixed64());
-    else if (tag === bytes(4)) node = reader.string();
-    else if (tag === bytes(5)) record = readRecord(reader);
-    else reader.skip(tag & 7, tag >>> 3);
+    switch (tag) {
+      case varint(1):
+        id = reader.uint32();
+        break;
+      case varint(2):
+        outcome = reader.uint32();
+        break;
+      case fixed64(3):
+        clock = BigInt(reader.fixed64());
+        break;
+      case bytes(4):
+        node = reader.string();
+        break;
+      case bytes(5):
+        record = readRecord(reader);
+        break;
+      case bytes(6):
+        keys.push(readKeyedVersion(reader));
+        break;
+      case bytes(7):
+        next = reader.bytes();
+        break;
+      default:
+        reader.skip(tag & 7, tag >>> 3);
+    }
   }
+  if (outcome === PeerReply_Outcome.LISTED) return { id, reply: { outcome: 'listed', keys, next } };
   check(node.length <= nodeNameLengthMax, 'a version of a node with a long name');
   const version = record?.version ?? (node === '' ? undefined : { clock, node });
   return { id, reply: replyOf(outcome, version, record, clockMs) };
@@ -137,6 +214,8 @@ function replyOf(
   clockMs: number,
 ): ReplicaReply {
   if (outcome === PeerReply_Outcome.OK) return { outcome: 'ok', version, record, clockMs };
+  const isDone = outcome === PeerReply_Outcome.COPIED;
+  if (isDone || outcome === PeerReply_Outcome.COPYING) return { outcome: 'copying', isDone };
   const reason = refusalsByNumber[outcome];
   return reason === undefined
     ? { outcome: 'unknown', reason: 'failed' }
@@ -145,6 +224,10 @@ function replyOf(
 
 function outcomeOf(reply: ReplicaReply): number {
   if (reply.outcome === 'ok') return PeerReply_Outcome.OK;
+  if (reply.outcome === 'listed') return PeerReply_Outcome.LISTED;
+  if (reply.outcome === 'copying') {
+    return reply.isDone ? PeerReply_Outcome.COPIED : PeerReply_Outcome.COPYING;
+  }
   if (reply.outcome === 'unknown' || reply.reason === 'not-sent') return PeerReply_Outcome.FAILED;
   return refusals[reply.reason];
 }
@@ -180,6 +263,23 @@ function readRecord(reader: BinaryReader): VersionedValue {
   check(node !== '' && node.length <= nodeNameLengthMax, 'a version without a node');
   check(value.length <= valueBytesMax, 'a value that is too long');
   return { version: { clock, node }, value: storedValue(kind, value, expireTimeMs) };
+}
+
+function readKeyedVersion(reader: BinaryReader): KeyedVersion {
+  const end = endOf(reader);
+  let key: Uint8Array = noBytes;
+  let clock = 0n;
+  let node = '';
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    if (tag === bytes(1)) key = reader.bytes();
+    else if (tag === fixed64(2)) clock = BigInt(reader.fixed64());
+    else if (tag === bytes(3)) node = reader.string();
+    else reader.skip(tag & 7, tag >>> 3);
+  }
+  check(key.length >= 1 && key.length <= keyBytesMax, 'a key of a wrong length');
+  check(node !== '' && node.length <= nodeNameLengthMax, 'a version without a node');
+  return { key, version: { clock, node } };
 }
 
 function storedValue(kind: number, value: Uint8Array, expireTimeMs: number): Value | undefined {

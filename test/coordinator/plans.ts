@@ -21,7 +21,8 @@ export function planOf(
     owners: evenOwners(replicaNames.slice(0, Math.max(4, replicas))),
   });
   const liveness = {
-    isLive: (node: string) => live.includes(node),
+    servesReads: (node: string) => live.includes(node),
+    takesWrites: (node: string) => live.includes(node),
     distanceMs: (node: string) => live.indexOf(node),
   };
   return planReplicas(ring, liveness, numberKey(0), level);

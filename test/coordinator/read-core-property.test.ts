@@ -30,12 +30,13 @@ class Reading {
     this.#plan = plan;
     this.core = new ReadCore(plan);
     this.#held = new Map(
-      plan.live.map((node, index) => {
+      plan.readable.map((node, index) => {
         const at = firstVersions[index] ?? 0;
         return [node, at === 0 ? undefined : versionAt(at)];
       }),
     );
-    for (const [index, node] of plan.live.slice(0, asked).entries()) this.ask(node, index === 0);
+    for (const [index, node] of plan.readable.slice(0, asked).entries())
+      this.ask(node, index === 0);
   }
 
   ask(node: string, hasValue: boolean): void {
@@ -131,7 +132,7 @@ describe('ReadCore, whatever the order of answers,', () => {
         let steps = 0;
         for (const { at, isLost, write } of [...events, ...rest]) {
           if (reading.last.kind === 'answer' || reading.last.kind === 'unreachable') break;
-          const written = plan.live[write];
+          const written = plan.readable[write];
           if (written !== undefined) reading.write(written);
           assert.ok(reading.replies.length > 0, 'it waits for an answer that nobody will give');
           reading.deliver(at, isLost);
@@ -144,7 +145,7 @@ describe('ReadCore, whatever the order of answers,', () => {
         }
         assert.equal(reading.last.kind, 'answer', `no outcome after ${steps} answers`);
         const version = reading.last.record?.version;
-        const holders = plan.live.filter(
+        const holders = plan.readable.filter(
           (node) =>
             !reading.failed.has(node) &&
             reading.heard.some((reply) => reply.node === node) &&

@@ -12,7 +12,7 @@ const [r1, r2, r3] = [textRecord(v1, 'one'), textRecord(v2, 'two'), textRecord(v
 function asked(level: ConsistencyLevel, replicas = 3, live?: readonly string[]): ReadCore {
   const plan = planOf(level, replicas, live);
   const core = new ReadCore(plan);
-  for (const node of plan.live) core.markAsked(node);
+  for (const node of plan.readable) core.markAsked(node);
   return core;
 }
 

@@ -27,7 +27,8 @@ describe('a QUORUM get at a replica', () => {
       clockMs: host.realtimeMs(),
     });
     const replicas: ReplicaDirectory = {
-      isLive: () => true,
+      servesReads: () => true,
+      takesWrites: () => true,
       distanceMs: (node) => ['a', 'b', 'c'].indexOf(node),
       clientOf: (node) => ({
         hasRoom: () => true,
@@ -51,6 +52,7 @@ describe('a QUORUM get at a replica', () => {
         }),
         replicas,
         hints: { keep: () => undefined },
+        writeGuard: { cover: (_token, _clock, onCovered) => onCovered(true) },
         repairBudget: new RepairBudget(),
       },
       { node: 'a', mode: 'BOTH' },

@@ -16,12 +16,14 @@ describe('a replica plan', () => {
     });
     const distances: Record<string, number> = { r0: 2, r1: -1, r2: 1, r3: 0 };
     const liveness = {
-      isLive: (node: string) => node !== 'r2',
+      servesReads: (node: string) => node !== 'r2',
+      takesWrites: (node: string) => node !== 'r3',
       distanceMs: (node: string) => distances[node] ?? 0,
     };
     const plan = planReplicas(ring, liveness, numberKey(200), 'QUORUM');
     assert.deepEqual(plan.replicas, ['r3', 'r0', 'r1']);
-    assert.deepEqual(plan.live, ['r1', 'r3', 'r0']);
+    assert.deepEqual(plan.readable, ['r1', 'r3', 'r0']);
+    assert.deepEqual(plan.writable, ['r1', 'r0'], 'a disk may be full where reads are served');
     assert.equal(plan.token, 200);
     assert.equal(plan.ringEpoch, 7);
   });
@@ -37,6 +39,6 @@ describe('a replica plan', () => {
     const live = ['a', 'b', 'c'];
     const plan = planOf('QUORUM', 3, live);
     live.pop();
-    assert.deepEqual(plan.live, ['a', 'b', 'c']);
+    assert.deepEqual(plan.readable, ['a', 'b', 'c']);
   });
 });

@@ -24,7 +24,11 @@ export class ScriptedReplicas {
   readonly host = new SimulatedHost(this.time);
   readonly clockMonitor: ClockMonitor;
   readonly coordinator: Coordinator;
-  readonly live = new Set(['a', 'b', 'c']);
+  readonly readable = new Set(['a', 'b', 'c']);
+  readonly writable = new Set(['a', 'b', 'c']);
+  /** Whether what a write needs is durable at once; else the test says when. */
+  isCovering = true;
+  readonly uncovered: ((isCovered: boolean) => void)[] = [];
   readonly full = new Set<string>();
   readonly hints: [string, VersionedValue][] = [];
   readonly #asked: Asked[] = [];
@@ -33,7 +37,8 @@ export class ScriptedReplicas {
     const start = { realtimeMs: this.host.realtimeMs(), monotonicMs: this.host.monotonicMs() };
     this.clockMonitor = new ClockMonitor(start, { otherNodes: 2 });
     const replicas: ReplicaDirectory = {
-      isLive: (node) => this.live.has(node),
+      servesReads: (node) => this.readable.has(node),
+      takesWrites: (node) => this.writable.has(node),
       distanceMs: (node) => ['a', 'b', 'c'].indexOf(node),
       clientOf: (node) => ({
         hasRoom: () => !this.full.has(node),
@@ -56,12 +61,26 @@ export class ScriptedReplicas {
         }),
         replicas,
         hints,
+        writeGuard: {
+          cover: (_token, _clock, onCovered) => {
+            if (this.isCovering) onCovered(true);
+            else this.uncovered.push(onCovered);
+          },
+        },
         repairBudget: new RepairBudget(),
       },
       { node: 'a', mode },
     );
     this.coordinator.accept(true);
     for (const node of ['b', 'c']) this.compareClocks(node, 0);
+  }
+
+  /** A node's process dies, or comes back. */
+  setLive(node: string, isLive: boolean): void {
+    for (const set of [this.readable, this.writable]) {
+      if (isLive) set.add(node);
+      else set.delete(node);
+    }
   }
 
   /** A ping says that a node's clock is ahead by so much. */

@@ -74,8 +74,8 @@ describe('a put', () => {
   });
 
   it('sends nothing and hints nothing with too few live replicas', async () => {
-    replicas.live.delete('b');
-    replicas.live.delete('c');
+    replicas.setLive('b', false);
+    replicas.setLive('c', false);
     assert.deepEqual(put(), []);
     const error = await failed();
     assert.equal(error.code, 'NOT_ENOUGH_REPLICAS');
@@ -171,7 +171,7 @@ describe('a put', () => {
   });
 
   it('is hinted for whoever was down at once, and for the silent at the deadline', async () => {
-    replicas.live.delete('c');
+    replicas.setLive('c', false);
     const stores = put('ONE');
     const version = versionIn(stores);
     stores[0]?.reply(replicas.holds(version));
@@ -180,7 +180,7 @@ describe('a put', () => {
     assert.deepEqual(hinted(), ['c']);
 
     replicas.hints.length = 0;
-    replicas.live.add('c');
+    replicas.setLive('c', true);
     const more = putUntilStores();
     for (const { reply } of more.slice(0, 2)) reply(replicas.holds(versionIn(more)));
     await replicas.time.advance(999);
@@ -238,5 +238,62 @@ describe('a put', () => {
     await settlePromises();
     assert.deepEqual(outcome, { version: versionIn(stores) });
     assert.deepEqual(hinted(), []);
+  });
+
+  it('sends no store before what a restart must know is durable', async () => {
+    replicas.isCovering = false;
+    const queries = put();
+    for (const { reply } of queries) reply(replicas.holds(undefined));
+    assert.deepEqual(replicas.take(), []);
+    assert.equal(replicas.uncovered.length, 1, 'the third answer takes no second version');
+    replicas.uncovered[0]?.(true);
+    const stores = replicas.take();
+    assert.deepEqual(nodes(stores), ['a', 'b', 'c']);
+    for (const { reply } of stores) reply(replicas.holds(versionIn(stores)));
+    await settlePromises();
+    assert.deepEqual(outcome, { version: versionIn(stores) });
+  });
+
+  it('has certainly not happened when that came too late, or cannot be', async () => {
+    for (const level of ['QUORUM', 'ONE'] as const) {
+      replicas.isCovering = false;
+      for (const { reply } of put(level)) reply(replicas.holds(undefined));
+      await replicas.time.advance(1_000);
+      const late = await failed();
+      assert.equal(late.code, 'WRITE_TIMEOUT');
+      assert.equal(late.mayHaveApplied, false);
+      replicas.uncovered.shift()?.(true);
+      assert.deepEqual(replicas.take(), [], 'nothing leaves after the deadline');
+      for (const { reply } of put(level)) reply(replicas.holds(undefined));
+      replicas.uncovered.shift()?.(false);
+      const refused = await failed();
+      assert.equal(refused.code, 'REPLICA_FAILURE');
+      assert.equal(refused.mayHaveApplied, false);
+      assert.deepEqual(replicas.take(), []);
+    }
+    assert.deepEqual(hinted(), []);
+  });
+
+  it('stores at a rebuilding replica, and does not ask it for its version', async () => {
+    replicas.readable.delete('c');
+    const queries = put();
+    assert.deepEqual(nodes(queries), ['a', 'b']);
+    for (const { reply } of queries) reply(replicas.holds(undefined));
+    assert.deepEqual(nodes(replicas.take()), ['a', 'b', 'c']);
+  });
+
+  it('hints what a full disk misses, and says so when too many are full', async () => {
+    replicas.writable.delete('c');
+    const stores = putUntilStores();
+    assert.deepEqual(nodes(stores), ['a', 'b']);
+    for (const { reply } of stores) reply(replicas.holds(versionIn(stores)));
+    await settlePromises();
+    assert.deepEqual(hinted(), ['c']);
+    replicas.writable.delete('b');
+    assert.deepEqual(put(), []);
+    const error = await failed();
+    assert.equal(error.code, 'DISK_FULL');
+    assert.equal(error.details['full'], 'b c');
+    assert.equal(error.mayHaveApplied, false);
   });
 });

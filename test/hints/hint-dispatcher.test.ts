@@ -56,8 +56,12 @@ describe('HintDispatcher', () => {
     target = new Target();
     chance = 0;
     hints = new MemoryHintStore({ clock, partitioner: byteOrderedPartitioner }, defaultHintLimits);
-    const nobody = { isLive: () => false, clientOf: () => target, distanceMs: () => 1 };
-    const replicas = { ...nobody, isLive: (node: string) => node === 'b' && target.isLive };
+    const replicas = {
+      servesReads: () => false,
+      takesWrites: (node: string) => node === 'b' && target.isLive,
+      clientOf: () => target,
+      distanceMs: () => 1,
+    };
     const random = { fraction: () => chance, uint64: () => 0n };
     const components = { clock, random, logger: silentLogger, hints, replicas };
     dispatcher = new HintDispatcher(components, { targets: ['b', 'c'] });

@@ -247,6 +247,9 @@ function helloOf(names: readonly string[]): Hello {
     incarnation: 1n,
     ringDigest: ring.digest(),
     clockMs: Date.now(),
+    dataId: '',
+    isRebuilt: false,
+    standing: { servesReads: true, takesWrites: true },
   };
 }
 

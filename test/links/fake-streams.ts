@@ -10,6 +10,9 @@ import { protocolVersion } from '../../src/links/handshake.ts';
 
 /** Streams whose other end is the test. */
 
+/** Of a node that lacks nothing. */
+export const ableToAll = { servesReads: true, takesWrites: true } as const;
+
 export function helloOf(node: string, change: Partial<Hello> = {}): Hello {
   return {
     protocolVersion,
@@ -18,6 +21,9 @@ export function helloOf(node: string, change: Partial<Hello> = {}): Hello {
     incarnation: 1n,
     ringDigest: 'ring',
     clockMs: 0,
+    dataId: '',
+    isRebuilt: false,
+    standing: ableToAll,
     ...change,
   };
 }
@@ -86,7 +92,7 @@ export class FakeDialer implements FrameDialer {
   /** Answers all pings so far. */
   pong(clockMs = 0): void {
     for (const { id } of this.stream.channel.take('ping')) {
-      this.answer({ kind: 'pong', id, clockMs });
+      this.answer({ kind: 'pong', id, clockMs, standing: ableToAll });
     }
   }
 }

@@ -5,11 +5,12 @@ import { helloOf } from './fake-streams.ts';
 
 const own = helloOf('a');
 
-function judge(change: Parameters<typeof helloOf>[1], live?: bigint) {
+function judge(change: Parameters<typeof helloOf>[1], live?: bigint, dataId?: string) {
   return judgeHello(helloOf('b', change), {
     own,
     nodes: ['a', 'b', 'c'],
     liveIncarnationOf: (node) => (node === 'b' ? live : undefined),
+    dataIdOf: (node) => (node === 'b' ? dataId : undefined),
   });
 }
 
@@ -42,5 +43,23 @@ describe('judgeHello', () => {
     const change = { protocolVersion: 2, clusterName: 'other', node: 'z', ringDigest: 'circle' };
     assert.equal(judge(change)?.reason, 'protocol-version');
     assert.equal(judge({ ...change, protocolVersion: 1 })?.reason, 'cluster-name');
+  });
+
+  it('knows a node by its data, unless that is new in memory', () => {
+    assert.equal(judge({ dataId: '5-first' }), undefined, 'never met');
+    assert.equal(judge({ dataId: '5-first' }, undefined, '5-first'), undefined);
+    assert.equal(judge({ dataId: '' }, undefined, '5-first'), undefined, 'in memory');
+    const refusal = judge({ dataId: '7-other' }, undefined, '5-first');
+    assert.equal(refusal?.reason, 'data-id');
+    for (const part of ['b', '7-other', '5-first', '--rebuild']) {
+      assert.ok(refusal?.message.includes(part), part);
+    }
+  });
+
+  it('takes a directory that was made to be rebuilt for one that is older, and never back', () => {
+    const rebuilt = { dataId: '7-other', isRebuilt: true };
+    assert.equal(judge(rebuilt, undefined, '5-first'), undefined);
+    assert.equal(judge(rebuilt, undefined, '9-later')?.reason, 'data-id');
+    assert.equal(judge({ dataId: '5-first' }, undefined, '7-other')?.reason, 'data-id');
   });
 });

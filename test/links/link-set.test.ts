@@ -8,7 +8,7 @@ import { byteOrderedPartitioner } from '../../src/ring/partitioner.ts';
 import { evenOwners, Ring } from '../../src/ring/ring.ts';
 import { silentLogger } from '../../src/runtime/logger.ts';
 import { SeededRandom, SimulatedHost, SimulatedTime } from '../support/simulated-time.ts';
-import { FakeChannel, FakeDialer, helloOf } from './fake-streams.ts';
+import { ableToAll, FakeChannel, FakeDialer, helloOf } from './fake-streams.ts';
 
 const ring = new Ring({
   epoch: 1,
@@ -26,6 +26,7 @@ describe('LinkSet', () => {
   let clockMonitor: ClockMonitor;
   let links: LinkSet;
   let recovered: string[];
+  let dataIds: Map<string, string>;
 
   beforeEach(() => {
     time = new SimulatedTime();
@@ -33,6 +34,7 @@ describe('LinkSet', () => {
     dialers = new Map(['b', 'c'].map((node) => [node, new FakeDialer(() => time.nowMs)]));
     membership = new StaticMembership(ring.nodes);
     recovered = [];
+    dataIds = new Map();
     membership.onRecovered((node) => recovered.push(node));
     const start = { realtimeMs: clock.realtimeMs(), monotonicMs: clock.monotonicMs() };
     clockMonitor = new ClockMonitor(start, { otherNodes: 2 });
@@ -44,10 +46,14 @@ describe('LinkSet', () => {
         ring,
         membership,
         clockMonitor,
-        service: { handle: () => undefined },
+        service: { standing: ableToAll, handle: () => undefined },
+        peerIdentities: {
+          dataIdOf: (node) => dataIds.get(node),
+          remember: (node, dataId) => dataIds.set(node, dataId),
+        },
         dialerOf: (node) => dialerTo(node),
       },
-      { node: 'a', clusterName: 'test', incarnation: 100n },
+      { node: 'a', clusterName: 'test', incarnation: 100n, dataId: '1-a', isRebuilt: false },
     );
   });
 
@@ -75,7 +81,8 @@ describe('LinkSet', () => {
 
   it('dials each other node of the ring with the same hello that it answers with', () => {
     void links.start();
-    const own = helloOf('a', { incarnation: 100n, ringDigest: ring.digest() });
+    const known = { incarnation: 100n, ringDigest: ring.digest(), dataId: '1-a' };
+    const own = helloOf('a', known);
     const [sent] = dialerTo('c').stream.channel.sent;
     assert.equal(sent?.kind, 'hello');
     assert.deepEqual({ ...sent.hello, clockMs: 0 }, own);
@@ -203,5 +210,37 @@ describe('LinkSet', () => {
     assert.equal(before.channel.isClosed, true);
     assert.equal(dialerTo('b').stream.channel.isClosed, true);
     assert.equal(call('c').channel.isClosed, true);
+  });
+
+  it('tells what the peers do for others, as their last hello or pong says', () => {
+    void links.start();
+    const rebuilding = { servesReads: false, takesWrites: true };
+    dialerTo('b').answer({
+      kind: 'welcome',
+      hello: { ...hello('b'), standing: rebuilding },
+    });
+    assert.deepEqual(links.standingOf('b'), rebuilding);
+    dialerTo('b').pong();
+    assert.deepEqual(links.standingOf('b'), ableToAll);
+    assert.deepEqual(links.standingOf('a'), ableToAll);
+    assert.deepEqual(links.standingOf('c'), { servesReads: false, takesWrites: false });
+  });
+
+  it('remembers the data of each node it met, and refuses other data', () => {
+    void links.start();
+    const withData = (dataId: string, isRebuilt = false) => ({ ...hello('b'), dataId, isRebuilt });
+    dialerTo('b').answer({ kind: 'welcome', hello: withData('1-b') });
+    assert.equal(dataIds.get('b'), '1-b');
+    const heard = (other: ReturnType<typeof withData>) => {
+      const channel = new FakeChannel<ResponseFrame>();
+      links.accept(channel).onFrame({ kind: 'hello', hello: other });
+      const [answer] = channel.sent;
+      return answer?.kind === 'refusal' ? answer.refusal.reason : answer?.kind;
+    };
+    assert.equal(heard(withData('2-b')), 'data-id');
+    assert.equal(dataIds.get('b'), '1-b');
+    assert.equal(heard(withData('3-b', true)), 'welcome');
+    assert.equal(dataIds.get('b'), '3-b');
+    assert.equal(heard(withData('1-b')), 'data-id', 'what was replaced is gone for good');
   });
 });

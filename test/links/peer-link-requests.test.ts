@@ -251,7 +251,9 @@ describe('PeerLink, for requests,', () => {
     send(read(3));
     await turn();
     await turn();
-    const keys = frames().flatMap(({ requests }) => requests.map(({ request }) => request.key[0]));
+    const keys = frames().flatMap(({ requests }) =>
+      requests.map(({ request }) => 'key' in request && request.key[0]),
+    );
     assert.deepEqual(keys, [3, 2]);
   });
 });

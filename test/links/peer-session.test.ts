@@ -5,7 +5,7 @@ import { PeerSession, type PeerSessionOptions } from '../../src/links/peer-sessi
 import type { ReplicaReply, ReplicaRequest } from '../../src/record/replica-messages.ts';
 import { numberKey, textRecord, versionAt } from '../record/samples.ts';
 import { SimulatedHost, SimulatedTime } from '../support/simulated-time.ts';
-import { FakeChannel, helloOf } from './fake-streams.ts';
+import { ableToAll, FakeChannel, helloOf } from './fake-streams.ts';
 
 const done: ReplicaReply = { outcome: 'ok', version: versionAt(1), record: undefined, clockMs: 0 };
 
@@ -31,6 +31,7 @@ describe('PeerSession', () => {
     ended = 0;
     verdict = { welcome: helloOf('b') };
     const service = {
+      standing: ableToAll,
       handle: (requests: readonly ReplicaRequest[], onReply: typeof respond) => {
         batches.push(requests);
         respond = onReply;
@@ -92,7 +93,9 @@ describe('PeerSession', () => {
   it('answers a ping at once with its clock', () => {
     greet();
     session.onFrame({ kind: 'ping', id: 9 });
-    assert.deepEqual(channel.take('pong'), [{ kind: 'pong', id: 9, clockMs: clock.realtimeMs() }]);
+    assert.deepEqual(channel.take('pong'), [
+      { kind: 'pong', id: 9, clockMs: clock.realtimeMs(), standing: ableToAll },
+    ]);
   });
 
   it('hands requests that arrived together to the replica together', () => {
@@ -187,6 +190,7 @@ describe('PeerSession', () => {
     const reply = { outcome: 'ok', version: versionAt(1), record, clockMs: 0 } as const;
     let valuesRead = 0;
     const service = {
+      standing: ableToAll,
       handle: (requests: readonly ReplicaRequest[], answer: typeof respond) => {
         for (const index of requests.keys()) {
           valuesRead++;
@@ -216,6 +220,7 @@ describe('PeerSession', () => {
     const reply = { outcome: 'ok', version: versionAt(1), record, clockMs: 0 } as const;
     let valuesRead = 0;
     const service = {
+      standing: ableToAll,
       handle: (requests: readonly ReplicaRequest[], answer: typeof respond) => {
         valuesRead += requests.length;
         for (const index of requests.keys()) answer(index, reply);

@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
+import { formatHex } from '../../src/base/bytes.ts';
+import { QuorateError } from '../../src/base/quorate-error.ts';
 import { HybridClock } from '../../src/record/hybrid-clock.ts';
 import type { ReplicaReply, ReplicaRequest } from '../../src/record/replica-messages.ts';
 import { clockAtMs, type Version } from '../../src/record/version.ts';
+import type { VersionedValue } from '../../src/record/versioned-value.ts';
 import { Replica } from '../../src/replica/replica.ts';
 import { byteOrderedPartitioner } from '../../src/ring/partitioner.ts';
 import { evenOwners, Ring } from '../../src/ring/ring.ts';
+import { TokenSet } from '../../src/ring/token-set.ts';
 import { silentLogger } from '../../src/runtime/logger.ts';
 import { MemoryStorage } from '../../src/storage/memory-storage.ts';
 import type { KeyedRecord } from '../../src/storage/storage.ts';
+import { StorageError } from '../../src/storage/storage-error.ts';
 import { numberKey, textRecord } from '../record/samples.ts';
 import { SimulatedHost, SimulatedTime, settlePromises } from '../support/simulated-time.ts';
 
@@ -17,6 +22,16 @@ class SlowStorage extends MemoryStorage {
   readonly batches: (readonly KeyedRecord[])[] = [];
   readonly flushes: (() => void)[] = [];
   failure: Error | undefined;
+  damaged: Uint8Array | undefined;
+
+  override get(key: Uint8Array): VersionedValue | undefined {
+    if (this.damaged?.[0] === key[0]) throw new QuorateError('RECORD_DAMAGED');
+    return super.get(key);
+  }
+
+  override damagedKeys(): readonly Uint8Array[] {
+    return this.damaged === undefined ? [] : [this.damaged];
+  }
 
   override async applyBatch(records: readonly KeyedRecord[]): Promise<readonly Version[]> {
     this.batches.push(records);
@@ -38,6 +53,7 @@ describe('Replica', () => {
   let storage: SlowStorage;
   let replica: Replica;
   let replies: [number, ReplicaReply][];
+  let wishes: number[][];
 
   beforeEach(() => {
     clock = new SimulatedHost(new SimulatedTime());
@@ -50,7 +66,14 @@ describe('Replica', () => {
       replicationFactor: 3,
       owners,
     });
-    const components = { clock, hybridClock, logger: silentLogger, ring, storage };
+    wishes = [];
+    const copies = {
+      want: (round: bigint, tokens: TokenSet) => {
+        wishes.push([...tokens]);
+        return round === 6n;
+      },
+    };
+    const components = { clock, hybridClock, logger: silentLogger, ring, storage, copies };
     replica = new Replica(components, { node: 'replica0' });
     replies = [];
   });
@@ -162,5 +185,95 @@ describe('Replica', () => {
     assert.equal(hybridClock.next(clock.realtimeMs()), aheadBy(400).clock + 1n);
     handle(storing('spread', aheadBy(3_600_000)));
     assert.equal(hybridClock.next(clock.realtimeMs()), aheadBy(400).clock + 2n);
+  });
+
+  it('answers no question while it rebuilds, and takes stores', async () => {
+    replica.setStanding({ servesReads: false });
+    const version = aheadBy(0);
+    const key = numberKey(7);
+    handle(
+      { operation: 'read-value', key },
+      { operation: 'read-version', key },
+      { operation: 'query-version', key },
+      { operation: 'list', key, tokens: TokenSet.of([7]).bytes },
+      storing('spread', version),
+    );
+    await storage.flush();
+    const refused = { outcome: 'refused', reason: 'rebuilding' };
+    assert.deepEqual(
+      replies.slice(0, 4),
+      [0, 1, 2, 3].map((index) => [index, refused]),
+    );
+    assert.deepEqual(replies[4], [4, answered(version)]);
+  });
+
+  it('takes no store while its disk is full, found before or during the store', async () => {
+    replica.setStanding({ takesWrites: false });
+    const refused = { outcome: 'refused', reason: 'read-only' };
+    handle(storing('store', aheadBy(0)), { operation: 'read-version', key: numberKey(7) });
+    assert.deepEqual(replies, [
+      [0, refused],
+      [1, { ...answered(aheadBy(0)), version: undefined }],
+    ]);
+    replica.setStanding({ takesWrites: true });
+    replies = [];
+    storage.failure = new StorageError('NO_SPACE');
+    handle(storing('spread', aheadBy(0)));
+    await storage.flush();
+    assert.deepEqual(replies, [[0, refused]]);
+  });
+
+  it('says nothing of a damaged record, least of all that there is none', () => {
+    storage.damaged = numberKey(7);
+    for (const operation of ['read-value', 'read-version', 'query-version'] as const) {
+      handle({ operation, key: numberKey(7) }, { operation, key: numberKey(8) });
+      assert.deepEqual(replies.splice(0), [
+        [0, { outcome: 'refused', reason: 'damaged' }],
+        [1, { ...answered(aheadBy(0)), version: undefined }],
+      ]);
+    }
+    const list = (token: number) =>
+      handle({ operation: 'list', key: numberKey(0), tokens: TokenSet.of([token]).bytes });
+    list(7);
+    list(8);
+    assert.deepEqual(replies, [
+      [0, { outcome: 'refused', reason: 'damaged' }],
+      [0, { outcome: 'listed', keys: [], next: undefined }],
+    ]);
+  });
+
+  it('lists the keys of the tokens asked for, slice by slice, and skips the others', async () => {
+    const version = aheadBy(0);
+    const keys = [1, 2, 2, 3, 200].map((token, index) => Uint8Array.of(token, index));
+    const records = keys.map((key) => ({ key, record: textRecord(version) }));
+    const stored = storage.applyBatch(records);
+    await storage.flush();
+    await stored;
+    const tokens = TokenSet.of([2, 200]).bytes;
+    const found: Uint8Array[] = [];
+    let key: Uint8Array | undefined = new Uint8Array();
+    for (let slices = 0; key !== undefined && slices < 10; slices++) {
+      handle({ operation: 'list', key, tokens });
+      const [, reply] = replies.pop() ?? [];
+      assert.ok(reply?.outcome === 'listed');
+      found.push(...reply.keys.map((keyed) => keyed.key));
+      key = reply.next;
+    }
+    assert.equal(key, undefined, 'it ends');
+    assert.deepEqual(found.map(formatHex), ['0201', '0202', 'c804']);
+  });
+
+  it('hands wishes for a copy on, with their tokens', () => {
+    const tokens = TokenSet.of([0, 9, 255]);
+    handle({ operation: 'copy', round: 5n, tokens: tokens.bytes });
+    handle({ operation: 'copy', round: 6n, tokens: tokens.bytes });
+    assert.deepEqual(
+      replies.map(([, reply]) => reply),
+      [false, true].map((isDone) => ({ outcome: 'copying', isDone })),
+    );
+    assert.deepEqual(wishes, [
+      [0, 9, 255],
+      [0, 9, 255],
+    ]);
   });
 });

@@ -1,8 +1,9 @@
 import type { ConsistencyLevel } from '../../src/consistency/consistency-level.ts';
 import type { RepairMode } from '../../src/consistency/repair-mode.ts';
 import type { ReadResult, WriteResult } from '../../src/coordinator/request.ts';
-import type { HintLimits } from '../../src/hints/hint-store.ts';
+import { defaultHintLimits, type HintLimits } from '../../src/hints/hint-store.ts';
 import { StaticMembership } from '../../src/membership/static-membership.ts';
+import { memoryDisk } from '../../src/node/disk.ts';
 import { Engine } from '../../src/node/engine.ts';
 import type { Value } from '../../src/record/versioned-value.ts';
 import { byteOrderedPartitioner } from '../../src/ring/partitioner.ts';
@@ -65,13 +66,16 @@ export class SimulatedCluster {
         ring: this.#ring,
         dialerOf: (peer) => this.network.dialer(node, peer),
         membership: new StaticMembership(this.#ring.nodes),
+        disk: memoryDisk(
+          { clock: host, partitioner: this.#ring.partitioner },
+          { ...defaultHintLimits, ...this.#options.hintLimits },
+        ),
       },
       {
         node,
         clusterName: 'simulated',
         incarnation: this.random.uint64(),
         mode: this.#options.mode ?? 'BOTH',
-        ...(this.#options.hintLimits && { hintLimits: this.#options.hintLimits }),
       },
     );
     this.#running.set(node, { host, engine });

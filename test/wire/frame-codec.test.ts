@@ -38,6 +38,16 @@ const operations = {
   'query-version': 3,
   store: 4,
   spread: 5,
+  list: 6,
+  copy: 7,
+} as const;
+const refusals = {
+  'clock-ahead': 2,
+  'not-a-replica': 3,
+  'not-sent': 4,
+  rebuilding: 5,
+  'read-only': 6,
+  damaged: 7,
 } as const;
 
 function wireRecord(record: VersionedValue): WireRecord {
@@ -50,18 +60,24 @@ function wireRecord(record: VersionedValue): WireRecord {
 function wireRequest({ id, timeoutMs, request }: LinkRequest) {
   const record = 'record' in request ? wireRecord(request.record) : undefined;
   const operation = operations[request.operation];
-  return { id, operation, timeoutMs, key: Buffer.from(request.key), record };
+  const key = Buffer.from('key' in request ? request.key : []);
+  const tokens = Buffer.from('tokens' in request ? request.tokens : []);
+  const round = 'round' in request ? request.round : 0n;
+  return { id, operation, timeoutMs, key, record, tokens, round };
 }
 
-function outcomeOf({ reply }: LinkReply): 1 | 2 | 3 | 4 {
+function outcomeOf({ reply }: LinkReply): 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 {
   if (reply.outcome === 'ok') return 1;
   if (reply.outcome === 'unknown') return 4;
-  return reply.reason === 'clock-ahead' ? 2 : 3;
+  if (reply.outcome === 'listed') return 8;
+  if (reply.outcome === 'copying') return reply.isDone ? 10 : 9;
+  return refusals[reply.reason];
 }
 
 function wireReply(linkReply: LinkReply) {
   const { id, reply } = linkReply;
   const record = reply.outcome === 'ok' ? reply.record : undefined;
+  const listed = reply.outcome === 'listed' ? reply : undefined;
   const version = reply.outcome === 'ok' && record === undefined ? reply.version : undefined;
   return {
     id,
@@ -69,6 +85,8 @@ function wireReply(linkReply: LinkReply) {
     versionClock: version?.clock ?? 0n,
     versionNode: version?.node ?? '',
     record: record && wireRecord(record),
+    keys: listed?.keys.map(({ key, version }) => ({ key: Buffer.from(key), ...version })) ?? [],
+    nextKey: Buffer.from(listed?.next ?? []),
   };
 }
 
@@ -91,9 +109,14 @@ function checkLimits(frame: RequestFrame | ResponseFrame): void {
   if (frame.kind !== 'requests') return;
   for (const { request } of frame.requests) {
     assert.ok(request.operation in operations);
-    assert.ok(request.key.length >= 1 && request.key.length <= 1_024);
+    if ('tokens' in request) assert.equal(request.tokens.length, 32);
+    else assert.ok(request.key.length >= 1 && request.key.length <= 1_024);
     if ('record' in request) assert.ok(request.record.version.node !== '');
   }
+}
+
+function listFrom(keyLength: number) {
+  return { operation: 6, tokens: Buffer.alloc(32), key: Buffer.alloc(keyLength) };
 }
 
 describe('the frame codec', () => {
@@ -147,12 +170,13 @@ describe('the frame codec', () => {
       }),
     );
     assert.deepEqual(frame, { $case: 'refusal', value: { reason: 5, message: 'another' } });
+    const standing = { servesReads: true, takesWrites: false };
     const pong = ConnectResponse.decode(
-      encodeResponseFrame({ kind: 'pong', id: 3, clockMs: 1_767_225_600_123.75 }),
+      encodeResponseFrame({ kind: 'pong', id: 3, clockMs: 1_767_225_600_123.75, standing }),
     );
     assert.deepEqual(pong.frame, {
       $case: 'pong',
-      value: { id: 3, clockMs: 1_767_225_600_123n },
+      value: { id: 3, clockMs: 1_767_225_600_123n, standing },
     });
   });
 
@@ -205,6 +229,9 @@ describe('the frame codec', () => {
     ['an unknown operation', { operation: 77 }],
     ['no operation', { operation: 0 }],
     ['an empty key', { key: Buffer.alloc(0) }],
+    ['a list of 255 tokens', { operation: 6, tokens: Buffer.alloc(31) }],
+    ['a copy of no tokens', { operation: 7 }],
+    ['a list from a key of 1,026 bytes', listFrom(1_026)],
     ['a key of 1,025 bytes', { key: Buffer.alloc(1_025) }],
     ['a store without a record', { operation: 4, record: undefined }],
     ['a record of an unknown kind', { kind: 9 }],
@@ -227,6 +254,8 @@ describe('the frame codec', () => {
         operation: 4,
         timeoutMs: 9,
         key: Buffer.from('k'),
+        tokens: Buffer.alloc(0),
+        round: 0n,
         record,
         ...change,
       };

@@ -25,9 +25,24 @@ const arbitraryHello: fc.Arbitrary<Hello> = fc
     incarnation,
     ringDigest: clusterName,
     clockMs: ms,
+    dataId: node,
+    isRebuilt: ms % 2 === 0,
+    standing: { servesReads: ms % 3 === 0, takesWrites: ms % 5 === 0 },
   }));
 
-const arbitraryRequest: fc.Arbitrary<ReplicaRequest> = fc
+const tokens = fc.uint8Array({ minLength: 32, maxLength: 32 });
+const anyClock = fc.bigInt({ min: 0n, max: clockMax });
+
+const arbitraryTokenRequest: fc.Arbitrary<ReplicaRequest> = fc.oneof(
+  fc.record({
+    operation: fc.constant('list' as const),
+    key: fc.uint8Array({ maxLength: 9 }),
+    tokens,
+  }),
+  fc.record({ operation: fc.constant('copy' as const), tokens, round: anyClock }),
+);
+
+const arbitraryKeyRequest: fc.Arbitrary<ReplicaRequest> = fc
   .tuple(
     fc.constantFrom('read-value', 'read-version', 'query-version', 'store', 'spread'),
     arbitraryKey,
@@ -38,6 +53,8 @@ const arbitraryRequest: fc.Arbitrary<ReplicaRequest> = fc
       ? { operation, key, record }
       : { operation, key },
   );
+
+const arbitraryRequest = fc.oneof(arbitraryKeyRequest, arbitraryTokenRequest);
 
 export const arbitraryRequests: fc.Arbitrary<readonly LinkRequest[]> = fc.array(
   fc
@@ -50,6 +67,11 @@ export const arbitraryRequests: fc.Arbitrary<readonly LinkRequest[]> = fc.array(
 function arbitraryReply(ms: number): fc.Arbitrary<ReplicaReply> {
   const answer = { outcome: 'ok', clockMs: ms } as const;
   return fc.oneof(
+    fc.record({
+      outcome: fc.constant('listed' as const),
+      keys: fc.array(fc.record({ key: arbitraryKey, version: arbitraryVersion }), { maxLength: 4 }),
+      next: fc.option(arbitraryKey, { nil: undefined }),
+    }),
     arbitraryRecord.map((record) => ({ ...answer, version: record.version, record })),
     fc
       .option(arbitraryVersion, { nil: undefined })
@@ -57,6 +79,11 @@ function arbitraryReply(ms: number): fc.Arbitrary<ReplicaReply> {
     fc.constantFrom<ReplicaReply>(
       { outcome: 'refused', reason: 'clock-ahead' },
       { outcome: 'refused', reason: 'not-a-replica' },
+      { outcome: 'refused', reason: 'rebuilding' },
+      { outcome: 'refused', reason: 'read-only' },
+      { outcome: 'refused', reason: 'damaged' },
+      { outcome: 'copying', isDone: false },
+      { outcome: 'copying', isDone: true },
       { outcome: 'unknown', reason: 'failed' },
     ),
   );
@@ -77,7 +104,10 @@ export const arbitraryRequestFrame: fc.Arbitrary<RequestFrame> = fc.oneof(
 
 export const arbitraryResponseFrame: fc.Arbitrary<ResponseFrame> = fc.oneof(
   arbitraryHello.map((hello) => ({ kind: 'welcome', hello }) as const),
-  fc.tuple(uint32, clockMs).map(([id, ms]) => ({ kind: 'pong', id, clockMs: ms }) as const),
+  fc.tuple(uint32, clockMs, fc.boolean()).map(([id, ms, is]) => {
+    const standing = { servesReads: is, takesWrites: !is };
+    return { kind: 'pong', id, clockMs: ms, standing } as const;
+  }),
   arbitraryReplies.map((replies) => ({ kind: 'replies', replies }) as const),
   fc
     .tuple(
@@ -87,6 +117,7 @@ export const arbitraryResponseFrame: fc.Arbitrary<ResponseFrame> = fc.oneof(
         'unknown-node',
         'ring',
         'duplicate-node',
+        'data-id',
         'protocol',
       ),
       fc.string(),

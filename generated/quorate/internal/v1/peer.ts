@@ -74,8 +74,22 @@ export interface Hello {
   incarnation: bigint;
   /** Epoch, owners, partitioner and replication factor as text. */
   ringDigest: string;
+  /** Made with its data directory, later ones greater as text; empty if it keeps all in memory. */
+  dataId: string;
   /** Its clock, in milliseconds since 1970. */
   clockMs: bigint;
+  /** The directory was made in place of a lost one. */
+  isRebuilt: boolean;
+  /** What its replica does for others now. */
+  standing: ReplicaStanding | undefined;
+}
+
+/** What a replica does for others. */
+export interface ReplicaStanding {
+  /** It says what it holds: not while it rebuilds a lost disk. */
+  servesReads: boolean;
+  /** It takes stores: not while its disk is full. */
+  takesWrites: boolean;
 }
 
 /** Why a Hello was not accepted. */
@@ -102,6 +116,8 @@ export const Refusal_Reason = {
   DUPLICATE_NODE: 5,
   /** PROTOCOL - The first frame was not a Hello, or a later one was not understood. */
   PROTOCOL: 6,
+  /** DATA_ID - A name that is known with another data directory. */
+  DATA_ID: 7,
 } as const;
 
 export type Refusal_Reason = typeof Refusal_Reason[keyof typeof Refusal_Reason];
@@ -114,6 +130,7 @@ export namespace Refusal_Reason {
   export type RING = typeof Refusal_Reason.RING;
   export type DUPLICATE_NODE = typeof Refusal_Reason.DUPLICATE_NODE;
   export type PROTOCOL = typeof Refusal_Reason.PROTOCOL;
+  export type DATA_ID = typeof Refusal_Reason.DATA_ID;
 }
 
 /** Asks whether the other is there and what its clock says. */
@@ -128,6 +145,8 @@ export interface Pong {
   id: number;
   /** The answering node's clock, in milliseconds since 1970. */
   clockMs: bigint;
+  /** What its replica does for others now. */
+  standing: ReplicaStanding | undefined;
 }
 
 /** Requests to one replica. */
@@ -144,10 +163,16 @@ export interface PeerRequest {
   operation: PeerRequest_Operation;
   /** How long the answer is of use, in milliseconds from its arrival. */
   timeoutMs: number;
-  /** The key. */
+  /** The key; where a list begins. */
   key: Buffer;
   /** What to store. */
-  record: Record | undefined;
+  record:
+    | Record
+    | undefined;
+  /** The tokens of a list or a copy: 256 bits, token 0 the lowest of the first byte. */
+  tokens: Buffer;
+  /** Tells one wish for a copy from the next. */
+  round: bigint;
 }
 
 /** What is asked. */
@@ -164,6 +189,10 @@ export const PeerRequest_Operation = {
   STORE: 4,
   /** SPREAD - Store a version that exists already elsewhere: write-back, read repair, hints. */
   SPREAD: 5,
+  /** LIST - The keys of some tokens with their versions, from a key on. */
+  LIST: 6,
+  /** COPY - Copy what is missed of some tokens from all their other replicas. */
+  COPY: 7,
 } as const;
 
 export type PeerRequest_Operation = typeof PeerRequest_Operation[keyof typeof PeerRequest_Operation];
@@ -175,6 +204,8 @@ export namespace PeerRequest_Operation {
   export type QUERY_VERSION = typeof PeerRequest_Operation.QUERY_VERSION;
   export type STORE = typeof PeerRequest_Operation.STORE;
   export type SPREAD = typeof PeerRequest_Operation.SPREAD;
+  export type LIST = typeof PeerRequest_Operation.LIST;
+  export type COPY = typeof PeerRequest_Operation.COPY;
 }
 
 /** A value or a tombstone with its version. */
@@ -234,7 +265,13 @@ export interface PeerReply {
   /** The node of the version it holds. */
   versionNode: string;
   /** The record, when a value was asked for and one is held. */
-  record: Record | undefined;
+  record:
+    | Record
+    | undefined;
+  /** A slice of keys. */
+  keys: KeyedVersion[];
+  /** Where the next slice begins; empty after the last. */
+  nextKey: Buffer;
 }
 
 /** How it went. */
@@ -249,6 +286,18 @@ export const PeerReply_Outcome = {
   NOT_A_REPLICA: 3,
   /** FAILED - The replica could not say, and a store may have happened. */
   FAILED: 4,
+  /** REBUILDING - Refused, certainly nothing stored: the replica is rebuilding a lost disk. */
+  REBUILDING: 5,
+  /** READ_ONLY - Refused, certainly nothing stored: the replica's disk is full. */
+  READ_ONLY: 6,
+  /** DAMAGED - Refused: the replica's record of the key is damaged. */
+  DAMAGED: 7,
+  /** LISTED - The keys below are a slice of what the replica holds. */
+  LISTED: 8,
+  /** COPYING - The copy is not done yet. */
+  COPYING: 9,
+  /** COPIED - The copy is done. */
+  COPIED: 10,
 } as const;
 
 export type PeerReply_Outcome = typeof PeerReply_Outcome[keyof typeof PeerReply_Outcome];
@@ -259,6 +308,22 @@ export namespace PeerReply_Outcome {
   export type CLOCK_AHEAD = typeof PeerReply_Outcome.CLOCK_AHEAD;
   export type NOT_A_REPLICA = typeof PeerReply_Outcome.NOT_A_REPLICA;
   export type FAILED = typeof PeerReply_Outcome.FAILED;
+  export type REBUILDING = typeof PeerReply_Outcome.REBUILDING;
+  export type READ_ONLY = typeof PeerReply_Outcome.READ_ONLY;
+  export type DAMAGED = typeof PeerReply_Outcome.DAMAGED;
+  export type LISTED = typeof PeerReply_Outcome.LISTED;
+  export type COPYING = typeof PeerReply_Outcome.COPYING;
+  export type COPIED = typeof PeerReply_Outcome.COPIED;
+}
+
+/** A key with the version that it holds. */
+export interface KeyedVersion {
+  /** The key. */
+  key: Buffer;
+  /** The hybrid logical clock of the version. */
+  clock: bigint;
+  /** The node that made the version. */
+  node: string;
 }
 
 function createBaseConnectRequest(): ConnectRequest {
@@ -475,7 +540,17 @@ export const ConnectResponse: MessageFns<ConnectResponse> = {
 };
 
 function createBaseHello(): Hello {
-  return { protocolVersion: 0, clusterName: "", node: "", incarnation: 0n, ringDigest: "", clockMs: 0n };
+  return {
+    protocolVersion: 0,
+    clusterName: "",
+    node: "",
+    incarnation: 0n,
+    ringDigest: "",
+    dataId: "",
+    clockMs: 0n,
+    isRebuilt: false,
+    standing: undefined,
+  };
 }
 
 export const Hello: MessageFns<Hello> = {
@@ -498,11 +573,20 @@ export const Hello: MessageFns<Hello> = {
     if (message.ringDigest !== "") {
       writer.uint32(42).string(message.ringDigest);
     }
+    if (message.dataId !== "") {
+      writer.uint32(50).string(message.dataId);
+    }
     if (message.clockMs !== 0n) {
       if (BigInt.asUintN(64, message.clockMs) !== message.clockMs) {
         throw new globalThis.Error("value provided for field message.clockMs of type fixed64 too large");
       }
       writer.uint32(57).fixed64(message.clockMs);
+    }
+    if (message.isRebuilt !== false) {
+      writer.uint32(64).bool(message.isRebuilt);
+    }
+    if (message.standing !== undefined) {
+      ReplicaStanding.encode(message.standing, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -560,12 +644,36 @@ export const Hello: MessageFns<Hello> = {
             message.ringDigest = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.dataId = reader.string();
+            continue;
+          }
           case 7: {
             if (tag !== 57) {
               break;
             }
 
             message.clockMs = reader.fixed64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.isRebuilt = reader.bool();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.standing = ReplicaStanding.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -592,7 +700,79 @@ export const Hello: MessageFns<Hello> = {
       ? BigInt(object.incarnation)
       : 0n;
     message.ringDigest = object.ringDigest ?? "";
+    message.dataId = object.dataId ?? "";
     message.clockMs = (object.clockMs !== undefined && object.clockMs !== null) ? BigInt(object.clockMs) : 0n;
+    message.isRebuilt = object.isRebuilt ?? false;
+    message.standing = (object.standing !== undefined && object.standing !== null)
+      ? ReplicaStanding.fromPartial(object.standing)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseReplicaStanding(): ReplicaStanding {
+  return { servesReads: false, takesWrites: false };
+}
+
+export const ReplicaStanding: MessageFns<ReplicaStanding> = {
+  encode(message: ReplicaStanding, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.servesReads !== false) {
+      writer.uint32(8).bool(message.servesReads);
+    }
+    if (message.takesWrites !== false) {
+      writer.uint32(16).bool(message.takesWrites);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplicaStanding {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplicaStanding();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.servesReads = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.takesWrites = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReplicaStanding>): ReplicaStanding {
+    return ReplicaStanding.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReplicaStanding>): ReplicaStanding {
+    const message = createBaseReplicaStanding();
+    message.servesReads = object.servesReads ?? false;
+    message.takesWrites = object.takesWrites ?? false;
     return message;
   },
 };
@@ -720,7 +900,7 @@ export const Ping: MessageFns<Ping> = {
 };
 
 function createBasePong(): Pong {
-  return { id: 0, clockMs: 0n };
+  return { id: 0, clockMs: 0n, standing: undefined };
 }
 
 export const Pong: MessageFns<Pong> = {
@@ -733,6 +913,9 @@ export const Pong: MessageFns<Pong> = {
         throw new globalThis.Error("value provided for field message.clockMs of type fixed64 too large");
       }
       writer.uint32(17).fixed64(message.clockMs);
+    }
+    if (message.standing !== undefined) {
+      ReplicaStanding.encode(message.standing, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -766,6 +949,14 @@ export const Pong: MessageFns<Pong> = {
             message.clockMs = reader.fixed64() as bigint;
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.standing = ReplicaStanding.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -785,6 +976,9 @@ export const Pong: MessageFns<Pong> = {
     const message = createBasePong();
     message.id = object.id ?? 0;
     message.clockMs = (object.clockMs !== undefined && object.clockMs !== null) ? BigInt(object.clockMs) : 0n;
+    message.standing = (object.standing !== undefined && object.standing !== null)
+      ? ReplicaStanding.fromPartial(object.standing)
+      : undefined;
     return message;
   },
 };
@@ -845,7 +1039,15 @@ export const RequestBatch: MessageFns<RequestBatch> = {
 };
 
 function createBasePeerRequest(): PeerRequest {
-  return { id: 0, operation: 0, timeoutMs: 0, key: Buffer.alloc(0), record: undefined };
+  return {
+    id: 0,
+    operation: 0,
+    timeoutMs: 0,
+    key: Buffer.alloc(0),
+    record: undefined,
+    tokens: Buffer.alloc(0),
+    round: 0n,
+  };
 }
 
 export const PeerRequest: MessageFns<PeerRequest> = {
@@ -864,6 +1066,15 @@ export const PeerRequest: MessageFns<PeerRequest> = {
     }
     if (message.record !== undefined) {
       Record.encode(message.record, writer.uint32(42).fork()).join();
+    }
+    if (message.tokens.length !== 0) {
+      writer.uint32(50).bytes(message.tokens);
+    }
+    if (message.round !== 0n) {
+      if (BigInt.asUintN(64, message.round) !== message.round) {
+        throw new globalThis.Error("value provided for field message.round of type fixed64 too large");
+      }
+      writer.uint32(57).fixed64(message.round);
     }
     return writer;
   },
@@ -921,6 +1132,22 @@ export const PeerRequest: MessageFns<PeerRequest> = {
             message.record = Record.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.tokens = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.round = reader.fixed64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -945,6 +1172,8 @@ export const PeerRequest: MessageFns<PeerRequest> = {
     message.record = (object.record !== undefined && object.record !== null)
       ? Record.fromPartial(object.record)
       : undefined;
+    message.tokens = object.tokens ?? Buffer.alloc(0);
+    message.round = (object.round !== undefined && object.round !== null) ? BigInt(object.round) : 0n;
     return message;
   },
 };
@@ -1131,7 +1360,15 @@ export const ReplyBatch: MessageFns<ReplyBatch> = {
 };
 
 function createBasePeerReply(): PeerReply {
-  return { id: 0, outcome: 0, versionClock: 0n, versionNode: "", record: undefined };
+  return {
+    id: 0,
+    outcome: 0,
+    versionClock: 0n,
+    versionNode: "",
+    record: undefined,
+    keys: [],
+    nextKey: Buffer.alloc(0),
+  };
 }
 
 export const PeerReply: MessageFns<PeerReply> = {
@@ -1153,6 +1390,12 @@ export const PeerReply: MessageFns<PeerReply> = {
     }
     if (message.record !== undefined) {
       Record.encode(message.record, writer.uint32(42).fork()).join();
+    }
+    for (const v of message.keys) {
+      KeyedVersion.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.nextKey.length !== 0) {
+      writer.uint32(58).bytes(message.nextKey);
     }
     return writer;
   },
@@ -1210,6 +1453,22 @@ export const PeerReply: MessageFns<PeerReply> = {
             message.record = Record.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.keys.push(KeyedVersion.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.nextKey = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1236,6 +1495,90 @@ export const PeerReply: MessageFns<PeerReply> = {
     message.record = (object.record !== undefined && object.record !== null)
       ? Record.fromPartial(object.record)
       : undefined;
+    message.keys = object.keys?.map((e) => KeyedVersion.fromPartial(e)) || [];
+    message.nextKey = object.nextKey ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseKeyedVersion(): KeyedVersion {
+  return { key: Buffer.alloc(0), clock: 0n, node: "" };
+}
+
+export const KeyedVersion: MessageFns<KeyedVersion> = {
+  encode(message: KeyedVersion, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key.length !== 0) {
+      writer.uint32(10).bytes(message.key);
+    }
+    if (message.clock !== 0n) {
+      if (BigInt.asUintN(64, message.clock) !== message.clock) {
+        throw new globalThis.Error("value provided for field message.clock of type fixed64 too large");
+      }
+      writer.uint32(17).fixed64(message.clock);
+    }
+    if (message.node !== "") {
+      writer.uint32(26).string(message.node);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeyedVersion {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeyedVersion();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.clock = reader.fixed64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<KeyedVersion>): KeyedVersion {
+    return KeyedVersion.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<KeyedVersion>): KeyedVersion {
+    const message = createBaseKeyedVersion();
+    message.key = object.key ?? Buffer.alloc(0);
+    message.clock = (object.clock !== undefined && object.clock !== null) ? BigInt(object.clock) : 0n;
+    message.node = object.node ?? "";
     return message;
   },
 };

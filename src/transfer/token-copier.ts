@@ -1,0 +1,169 @@
+import { QuorateError } from '../base/quorate-error.ts';
+import type { ReplicaDirectory } from '../coordinator/ports.ts';
+import type { KeyedVersion, ReplicaReply, ReplicaRequest } from '../record/replica-messages.ts';
+import { compareVersions } from '../record/version.ts';
+import type { VersionedValue } from '../record/versioned-value.ts';
+import type { Ring } from '../ring/ring.ts';
+import { TokenSet } from '../ring/token-set.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { Storage } from '../storage/storage.ts';
+
+/**
+ * Copies to this node what it misses of some tokens, from all their other replicas. A source
+ * names its keys and versions, slice by slice; only what is newer than the own copy is fetched,
+ * and is stored under its own version. So a copy of what is nearly equal costs little, and one that
+ * is done twice changes nothing.
+ *
+ * One copy runs at a time, and rests after each slice for as long as the slice took: requests of
+ * clients come first.
+ */
+export interface TokenCopierComponents {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly ring: Ring;
+  readonly storage: Storage;
+  readonly replicas: ReplicaDirectory;
+}
+
+const requestTimeoutMs = 10_000;
+const fetchedAtOnce = 32;
+const restMsMax = 50;
+const roundsKept = 256;
+
+export class TokenCopier {
+  readonly #components: TokenCopierComponents;
+  readonly #node: string;
+  /** The wishes that wait for a copy that begins after them. */
+  #wanted = new Map<bigint, TokenSet>();
+  #running: ReadonlyMap<bigint, TokenSet> = new Map();
+  readonly #done = new Set<bigint>();
+  #isStopped = false;
+
+  /** @param node the node that copies to itself. */
+  constructor(components: TokenCopierComponents, node: string) {
+    this.#components = components;
+    this.#node = node;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  /** See CopyRounds. A round that failed is begun again when it is asked for again. */
+  want(round: bigint, tokens: TokenSet): boolean {
+    if (this.#done.has(round)) return true;
+    if (!this.#running.has(round) && this.#wanted.size < roundsKept) {
+      this.#wanted.set(round, tokens);
+    }
+    if (this.#running.size === 0) void this.#runRounds();
+    return false;
+  }
+
+  /**
+   * Copies what is missed of some tokens from one other replica of them.
+   *
+   * @param start the key to begin at; empty for the first.
+   * @param onProgress told after each slice where the next begins.
+   * @returns whether all of it was copied; not if the source fails, refuses or is gone.
+   */
+  async copyFrom(
+    source: string,
+    tokens: TokenSet,
+    start: Uint8Array = new Uint8Array(),
+    onProgress?: (next: Uint8Array) => Promise<void>,
+  ): Promise<boolean> {
+    const { clock } = this.#components;
+    let key = start;
+    for (;;) {
+      const beganMs = clock.monotonicMs();
+      const listed = await this.#ask(source, { operation: 'list', key, tokens: tokens.bytes });
+      if (listed.outcome !== 'listed' || !(await this.#fetchNewer(source, listed.keys)))
+        return false;
+      if (listed.next === undefined) return true;
+      key = listed.next;
+      await onProgress?.(key);
+      const tookMs = clock.monotonicMs() - beganMs;
+      await new Promise<void>((resolve) => clock.schedule(Math.min(restMsMax, tookMs), resolve));
+      if (this.#isStopped) return false;
+    }
+  }
+
+  /** The other replicas of some tokens that this node holds, each with those that it shares. */
+  sourcesOf(tokens: TokenSet): ReadonlyMap<string, TokenSet> {
+    const sources = new Map<string, TokenSet>();
+    for (const token of tokens) {
+      const replicas = this.#components.ring.preferenceList(token);
+      if (!replicas.includes(this.#node)) continue;
+      for (const source of replicas) {
+        if (source === this.#node) continue;
+        const shared = sources.get(source) ?? new TokenSet();
+        shared.add(token);
+        sources.set(source, shared);
+      }
+    }
+    return sources;
+  }
+
+  async #runRounds(): Promise<void> {
+    const { logger } = this.#components;
+    while (this.#wanted.size > 0 && !this.#isStopped) {
+      this.#running = this.#wanted;
+      this.#wanted = new Map();
+      const tokens = new TokenSet();
+      for (const some of this.#running.values()) tokens.addAll(some);
+      if (await this.#copyAll(tokens)) {
+        for (const round of this.#running.keys()) this.#done.add(round);
+        for (const round of [...this.#done].slice(0, -roundsKept)) this.#done.delete(round);
+        logger.info('tokens copied from all their other replicas', { tokens: [...tokens].length });
+      }
+    }
+    this.#running = new Map();
+  }
+
+  async #copyAll(tokens: TokenSet): Promise<boolean> {
+    for (const [source, shared] of this.sourcesOf(tokens)) {
+      if (!(await this.copyFrom(source, shared))) return false;
+    }
+    return true;
+  }
+
+  async #fetchNewer(source: string, keys: readonly KeyedVersion[]): Promise<boolean> {
+    const newer = keys.filter(({ key, version }) => this.#misses(key, version));
+    for (let from = 0; from < newer.length; from += fetchedAtOnce) {
+      const some = newer.slice(from, from + fetchedAtOnce);
+      const copied = await Promise.all(some.map(({ key }) => this.#copyKey(source, key)));
+      if (copied.includes(false)) return false;
+    }
+    return true;
+  }
+
+  #misses(key: Uint8Array, version: KeyedVersion['version']): boolean {
+    try {
+      return compareVersions(this.#components.storage.versionOf(key), version) < 0;
+    } catch (error: unknown) {
+      // A store is kept over a damaged record, which is healed elsewhere.
+      if (error instanceof QuorateError && error.code === 'RECORD_DAMAGED') return true;
+      throw error;
+    }
+  }
+
+  async #copyKey(source: string, key: Uint8Array): Promise<boolean> {
+    const found = await this.#ask(source, { operation: 'read-value', key });
+    if (found.outcome !== 'ok') return false;
+    return found.record === undefined || this.#keep(key, found.record);
+  }
+
+  async #keep(key: Uint8Array, record: VersionedValue): Promise<boolean> {
+    const kept = await this.#ask(this.#node, { operation: 'spread', key, record });
+    return kept.outcome === 'ok';
+  }
+
+  #ask(node: string, request: ReplicaRequest): Promise<ReplicaReply> {
+    const { clock, replicas } = this.#components;
+    const deadlineMs = clock.monotonicMs() + requestTimeoutMs;
+    return new Promise((resolve) => {
+      replicas.clientOf(node).send(request, deadlineMs, resolve, 'patient');
+    });
+  }
+}
