@@ -29,6 +29,7 @@ const traits = {
   },
   INVALID_KEY: { retryable: false, sentence: 'The key is not valid' },
   INVALID_VALUE: { retryable: false, sentence: 'The value is not valid' },
+  INVALID_TTL: { retryable: false, sentence: 'The time to live is not valid' },
   INVALID_CONSISTENCY: { retryable: false, sentence: 'The consistency level is not valid' },
   INVALID_ARGUMENT: { retryable: false, sentence: 'The request is not valid' },
   UNORDERED_RING: { retryable: false, sentence: 'Keys have no order on a hash ring' },

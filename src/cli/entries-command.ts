@@ -14,8 +14,8 @@ const limitMax = 999_999_999;
 
 /**
  * `quorate entries`: what one node itself holds, while it arrives. `-o json` is one document a
- * line: `{key, token, tombstone, kind, value, version, writeTime}`, kind and value as in `get`;
- * `-o raw` is key, version and value with tabs between them. A table cuts long values.
+ * line: `{key, token, tombstone, kind, value, version, writeTime, expireTime}`, kind, value and
+ * expireTime as in `get`, also if that has come; `-o raw` is key, version and value with tabs between them. A table cuts long values.
  */
 export const entriesCommand = defineCommand({
   command: 'entries',
@@ -35,14 +35,14 @@ export const entriesCommand = defineCommand({
   run: (args) =>
     withClient(args, async (client) => {
       const entries = client.listEntries({ limit: args.limit ?? 0, timeoutMs: args.timeout });
-      if (args.output === 'table') print(columns('key', 'token', 'version', 'value'));
+      if (args.output === 'table') print(columns('key', 'token', 'version', 'expires', 'value'));
       for await (const entry of entries) print(lineOf(entry, args.output));
       return exitCodes.ok;
     }),
 });
 
 function lineOf(entry: EntryAnswer, form: OutputForm): string {
-  const { value, version, token, writeTimeMs } = entry;
+  const { value, version, token, writeTimeMs, expireTimeMs } = entry;
   const key = formatKey(entry.key);
   switch (form) {
     case 'json':
@@ -53,6 +53,7 @@ function lineOf(entry: EntryAnswer, form: OutputForm): string {
         ...(value && jsonOf(value)),
         version,
         ...(writeTimeMs !== undefined && { writeTime: formatTime(writeTimeMs) }),
+        ...(expireTimeMs !== undefined && { expireTime: formatTime(expireTimeMs) }),
       });
     case 'raw':
       return [key, version, value === undefined ? '' : visible(textOf(value))].join('\t');
@@ -61,12 +62,20 @@ function lineOf(entry: EntryAnswer, form: OutputForm): string {
         key,
         token,
         version,
+        expireTimeMs === undefined ? '-' : formatTime(expireTimeMs),
         value === undefined ? '(deleted)' : shorten(visible(textOf(value))),
       );
   }
 }
 
 /** Entries are printed one by one, so the columns cannot wait for the longest. */
-function columns(key: string, token: string | number, version: string, value: string): string {
-  return `${key.padEnd(20)}  ${String(token).padEnd(5)}  ${version.padEnd(28)}  ${value}`;
+function columns(
+  key: string,
+  token: string | number,
+  version: string,
+  expires: string,
+  value: string,
+): string {
+  const place = `${key.padEnd(20)}  ${String(token).padEnd(5)}  ${version.padEnd(28)}`;
+  return `${place}  ${expires.padEnd(24)}  ${value}`;
 }

@@ -9,14 +9,14 @@ import { print, printBytes, say } from './terminal.ts';
 /**
  * What get, put and delete print.
  *
- * `-o json` of get: `{key, found, kind, value, version, writeTime}` with kind text, json or bytes
- * (then the value is base64), the last four only if they exist. Of put and delete: `{key, version,
+ * `-o json` of get: `{key, found, kind, value, version, writeTime, expireTime}` with kind text,
+ * json or bytes (then the value is base64), the last five only if they exist. Of put and delete: `{key, version,
  * writeTime}`. With `--explain` both also have `explanation`, as the client gives it.
  */
 
 /** Prints the answer to a get. An absent key has no data; that is said on stderr. */
 export function printGet(key: string, answer: GetAnswer, form: OutputForm): void {
-  const { value, version, explanation } = answer;
+  const { value, version, expireTimeMs, explanation } = answer;
   if (form === 'json') {
     print(
       JSON.stringify({
@@ -25,15 +25,25 @@ export function printGet(key: string, answer: GetAnswer, form: OutputForm): void
         ...(value && jsonOf(value)),
         ...(version !== '' && { version }),
         ...writeTime(answer),
+        ...(expireTimeMs !== undefined && { expireTime: formatTime(expireTimeMs) }),
         ...(explanation && { explanation }),
       }),
     );
     return;
   }
-  if (value === undefined) say(version === '' ? 'absent' : `absent (deleted at ${version})`);
+  if (value === undefined) say(`absent${whyAbsent(answer)}`);
   else if (form === 'raw') printBytes(rawOf(value));
   else print(process.stdout.isTTY ? visibleLines(textOf(value)) : textOf(value));
   if (explanation) sayExplanation(explanation, version);
+}
+
+/** Why a key has no value, to be put behind a word; nothing if it never had one. */
+export function whyAbsent({
+  version,
+  expireTimeMs,
+}: Pick<GetAnswer, 'version' | 'expireTimeMs'>): string {
+  if (expireTimeMs !== undefined) return ` (expired at ${formatTime(expireTimeMs)})`;
+  return version === '' ? '' : ` (deleted at ${version})`;
 }
 
 /** Prints the answer to a put or a delete. */

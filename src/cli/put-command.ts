@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { decodeText, parseHex } from '../base/bytes.ts';
 import { QuorateError } from '../base/quorate-error.ts';
 import type { PlainValue } from '../client/answers.ts';
+import { parseDuration } from '../config/duration.ts';
 import { parseKey } from '../config/key-spelling.ts';
 import { defineCommand } from './command.ts';
 import { exitCodes } from './exit-code.ts';
@@ -26,17 +27,24 @@ export const putCommand = defineCommand({
         requiresArg: true,
         describe: 'the value is the bytes of this file',
       })
+      .option('ttl', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'for how long the value is there, such as 10m [default: for ever]',
+        coerce: (text: string | undefined) => (text === undefined ? text : parseDuration(text)),
+      })
       .conflicts('json', 'hex')
       .example('$0 put 7 hello', 'text under the number key 7')
       .example(`$0 put user:42 '{"name": "Ada"}' --json`, 'JSON under a text key')
       .example('$0 put photo --file photo.jpg', 'the bytes of a file')
+      .example('$0 put session abc --ttl 10m', 'absent after ten minutes')
       .example('date | $0 put now -', 'standard input as text')
       .epilogue('A value that begins with a dash goes last, after --.'),
   run: (args) =>
     withClient(args, async (client) => {
-      const { consistency, explain } = args;
+      const { consistency, explain, ttl: ttlMs } = args;
       const value = readValue(args);
-      const answer = await client.put(parseKey(args.key), value, { consistency, explain });
+      const answer = await client.put(parseKey(args.key), value, { consistency, explain, ttlMs });
       printWrite('put', args.key, answer, args.output);
       return exitCodes.ok;
     }),

@@ -30,7 +30,11 @@ import type {
 /** Generated messages to the client's plain answers. */
 
 export function getAnswer(response: GetResponse): GetAnswer {
-  return { value: plainFromWire(response.valueForm), ...writeAnswer(response) };
+  return {
+    value: plainFromWire(response.valueForm),
+    expireTimeMs: timestampToMs(response.expireTime),
+    ...writeAnswer(response),
+  };
 }
 
 export function writeAnswer(
@@ -117,6 +121,7 @@ export function entryAnswer(entry: Entry): EntryAnswer {
     value: plainFromWire(entry.valueForm),
     version: entry.version,
     writeTimeMs: timestampToMs(entry.writeTime),
+    expireTimeMs: timestampToMs(entry.expireTime),
     token: entry.token ?? 0,
   };
 }

@@ -12,6 +12,8 @@ export interface GetAnswer {
   /** The version of what was read or of its deletion; empty if the key was never written. */
   readonly version: string;
   readonly writeTimeMs: number | undefined;
+  /** From when on the value is absent, also if that has come; `undefined` if it never expires. */
+  readonly expireTimeMs: number | undefined;
   readonly explanation: ExplanationAnswer | undefined;
 }
 
@@ -94,6 +96,8 @@ export interface EntryAnswer {
   readonly value: PlainValue | undefined;
   readonly version: string;
   readonly writeTimeMs: number | undefined;
+  /** From when on it reads as absent; `undefined` if it never expires. */
+  readonly expireTimeMs: number | undefined;
   readonly token: number;
 }
 

@@ -25,6 +25,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { SystemClock } from '../runtime/system-clock.ts';
 import { type KeySpelling, spellingToWire } from '../wire/key-form.ts';
 import { levelToWire } from '../wire/level-form.ts';
+import { ttlToWire } from '../wire/ttl-form.ts';
 import { type PlainValue, plainToWire } from '../wire/value-form.ts';
 import {
   clusterAnswer,
@@ -61,6 +62,11 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   /** Ask which replicas said what. */
   readonly explain?: boolean;
+}
+
+export interface PutOptions extends CallOptions {
+  /** For how long the value is there: over 0, 3,650 days at most; it never expires without. */
+  readonly ttlMs?: number | undefined;
 }
 
 export interface ListEntriesOptions {
@@ -123,10 +129,11 @@ export class QuorateClient {
   }
 
   /** Stores a value. @throws QuorateError; its `mayHaveApplied` tells an uncertain outcome. */
-  async put(key: KeySpelling, value: PlainValue, options: CallOptions = {}): Promise<WriteAnswer> {
+  async put(key: KeySpelling, value: PlainValue, options: PutOptions = {}): Promise<WriteAnswer> {
     const request = {
       keyForm: spellingToWire(key),
       valueForm: plainToWire(value),
+      ttl: ttlToWire(options.ttlMs),
       ...this.#common(options),
     };
     const response = await this.#call<PutResponse>(true, options.timeoutMs, (grpc, callback) =>

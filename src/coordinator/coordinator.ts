@@ -48,7 +48,8 @@ export class Coordinator {
    * Reads a key. Settles by the deadline.
    *
    * @throws QuorateError NODE_NOT_READY, LEVEL_UNREACHABLE, NOT_ENOUGH_REPLICAS, OVERLOADED,
-   * READ_TIMEOUT, REPLICA_FAILURE or CANCELLED.
+   * READ_TIMEOUT, REPLICA_FAILURE or CANCELLED; CLOCK_SKEW for a value that expires if the clocks do
+   * not let this node judge it.
    */
   get(request: ReadRequest): Promise<ReadResult> {
     const bytes = recordBytes(request.key, undefined);

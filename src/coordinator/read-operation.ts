@@ -4,6 +4,7 @@ import { isOverdue, type ReplicaReply } from '../record/replica-messages.ts';
 import type { VersionedValue } from '../record/versioned-value.ts';
 import type { Timer } from '../runtime/clock.ts';
 import type { CoordinatorComponents, CoordinatorOptions } from './components.ts';
+import { hasExpired } from './expiry.ts';
 import {
   AnswerTimes,
   describeReplicas,
@@ -173,12 +174,20 @@ export class ReadOperation {
     }
   }
 
-  #answer(record: VersionedValue | undefined): void {
+  #answer(newest: VersionedValue | undefined): void {
+    const expireTimeMs = newest?.value?.expireTimeMs;
+    let record = newest;
+    if (newest !== undefined && expireTimeMs !== undefined) {
+      const isExpired = hasExpired(this.#components, expireTimeMs);
+      if (isExpired === undefined) return this.#failToJudge();
+      if (isExpired) record = { version: newest.version, value: undefined };
+    }
     this.#isAnswered = true;
     this.#slowTimer?.cancel();
     const repairsStarted = this.#repair?.heal() ?? 0;
     this.#onResult({
       record,
+      expireTimeMs,
       explanation: this.#times && this.#explain(this.#times, repairsStarted),
     });
   }
@@ -193,18 +202,27 @@ export class ReadOperation {
     this.#end();
   }
 
-  #fail(code: QuorateErrorCode, details: Record<string, number | boolean>): void {
+  #failToJudge(): void {
+    const { node } = this.#options;
+    const sentence = `the value expires, and the clock of ${node} does not agree with those of the others or was not compared with enough of them yet: ask another node, or try again`;
+    this.#fail('CLOCK_SKEW', {}, sentence);
+  }
+
+  #fail(
+    code: QuorateErrorCode,
+    details: Record<string, number | boolean>,
+    sentence?: string,
+  ): void {
     this.#isAnswered = true;
     this.#end();
     const waiting = code === 'READ_TIMEOUT' ? 'timed-out' : 'pending';
-    this.#onError(
-      new QuorateError(code, {
-        required: this.#plan.required,
-        received: this.#core.received,
-        ...details,
-        replicas: describeReplicas(this.#plan, (node) => this.#state(node, waiting)),
-      }),
-    );
+    const error = {
+      required: this.#plan.required,
+      received: this.#core.received,
+      ...details,
+      replicas: describeReplicas(this.#plan, (node) => this.#state(node, waiting)),
+    };
+    this.#onError(new QuorateError(code, error, sentence));
   }
 
   #end(): void {

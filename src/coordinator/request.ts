@@ -21,11 +21,18 @@ export interface ReadRequest extends RequestBase {
 /** A put, or a delete where `value` is `undefined`. */
 export interface WriteRequest extends RequestBase {
   readonly value: Value | undefined;
+  /** For how long the value is there: whole milliseconds over 0; it never expires without. */
+  readonly ttlMs?: number | undefined;
 }
 
 export interface ReadResult {
-  /** The newest record; a tombstone, or `undefined` if the key was never written. */
+  /**
+   * The newest record; without a value if it is a tombstone or has expired, `undefined` if the key
+   * was never written.
+   */
   readonly record: VersionedValue | undefined;
+  /** When the value expires or has expired; `undefined` if it never does. */
+  readonly expireTimeMs: number | undefined;
   readonly explanation: Explanation | undefined;
 }
 

@@ -3,9 +3,10 @@ import { keepsHints } from '../consistency/repair-mode.ts';
 import { clockApartMsMax } from '../record/clock-monitor.ts';
 import { isOverdue, type ReplicaReply } from '../record/replica-messages.ts';
 import type { Version } from '../record/version.ts';
-import { recordBytes, type VersionedValue } from '../record/versioned-value.ts';
+import { expiringValue, recordBytes, type VersionedValue } from '../record/versioned-value.ts';
 import type { Timer } from '../runtime/clock.ts';
 import type { CoordinatorComponents, CoordinatorOptions } from './components.ts';
+import { expireTimeAfter } from './expiry.ts';
 import {
   AnswerTimes,
   describeReplicas,
@@ -105,12 +106,12 @@ export class WriteOperation {
   #cover(newestSeen: Version | undefined): void {
     // A coordinator that was paused must not act on what it learned before.
     if (this.#isOver()) return this.#onDeadline();
-    const version = this.#nextVersion(newestSeen);
-    if (version === undefined) return this.#fail('CLOCK_SKEW', {});
+    const record = this.#nextRecord(newestSeen);
+    if (record === undefined) return this.#fail('CLOCK_SKEW', {});
     this.#phase = 'cover';
-    this.#components.writeGuard.cover(this.#plan.token, version.clock, (isCovered) => {
+    this.#components.writeGuard.cover(this.#plan.token, record.version.clock, (isCovered) => {
       if (this.#phase !== 'cover') return;
-      if (isCovered) this.#store({ version, value: this.#request.value });
+      if (isCovered) this.#store(record);
       else this.#fail('REPLICA_FAILURE', { failed: 0 });
     });
   }
@@ -131,6 +132,15 @@ export class WriteOperation {
         .clientOf(node)
         .send(request, this.#deadlineMs, (reply) => this.#onStoreReply(node, reply));
     }
+  }
+
+  /** What to write, or `undefined` if the clocks forbid it. */
+  #nextRecord(newestSeen: Version | undefined): VersionedValue | undefined {
+    const { value, ttlMs } = this.#request;
+    const expireTimeMs = ttlMs === undefined ? undefined : expireTimeAfter(this.#components, ttlMs);
+    if (expireTimeMs === undefined && ttlMs !== undefined) return undefined;
+    const version = this.#nextVersion(newestSeen);
+    return version && { version, value: value && expiringValue(value, expireTimeMs) };
   }
 
   /** The version to write, or `undefined` if the clocks forbid one. */

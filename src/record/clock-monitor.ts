@@ -99,6 +99,16 @@ export class ClockMonitor {
     return this.#compared.size >= this.#majority ? 'agrees' : 'uncompared';
   }
 
+  /**
+   * Whether times of expiry may be made and judged by the own clock: it agrees with the others. In
+   * a ring of two it must agree with the only other, since either may be the wrong one.
+   */
+  mayJudgeTimes(now: ClockReading): boolean {
+    if (this.verdict(now) !== 'agrees') return false;
+    const aheadMs = [...this.#compared.values()];
+    return aheadMs.length !== 1 || aheadMs.every((ms) => Math.abs(ms) <= clockApartMsMax);
+  }
+
   /** Whether exactly two clocks are known and they are far apart: somebody should look. */
   isAlarming(): boolean {
     if (this.#aheadMs.size !== 1) return false;

@@ -26,7 +26,7 @@ import type { KeyedRecord, Storage } from '../storage/storage.ts';
 import { roundMs } from '../wire/explanation-form.ts';
 import { keyFromWire, keyToWire } from '../wire/key-form.ts';
 import { valueToWire } from '../wire/value-form.ts';
-import { durationToWire, writeTimeToWire } from '../wire/version-form.ts';
+import { durationToWire, timestampToWire, writeTimeToWire } from '../wire/version-form.ts';
 import { type HandlerComponents, serverStream, unary } from './call-context.ts';
 
 /** What the cluster service tells about. */
@@ -177,6 +177,7 @@ function entryToWire({ key, record }: KeyedRecord, ring: Ring): Entry {
     tombstone: record.value === undefined,
     version: formatVersion(record.version),
     writeTime: writeTimeToWire(record.version),
+    expireTime: timestampToWire(record.value?.expireTimeMs),
     token: ring.partitioner.tokenOf(key),
   };
 }

@@ -30,6 +30,7 @@ export class EchoServer {
       valueForm: { $case: 'value', value: 'v'.repeat(valueBytes) },
       version: '0019a7b2c3d4e5f6@replica0',
       writeTime: { seconds: 1_700_000_000n, nanos: 123_000_000 },
+      expireTime: undefined,
       explanation: undefined,
     };
     const { get } = KeyValueServiceService;

@@ -13,8 +13,9 @@ import { formatVersion } from '../record/version.ts';
 import { explanationToWire } from '../wire/explanation-form.ts';
 import { keyFromWire } from '../wire/key-form.ts';
 import { levelFromWire } from '../wire/level-form.ts';
+import { ttlFromWire } from '../wire/ttl-form.ts';
 import { valueFromWire, valueToWire } from '../wire/value-form.ts';
-import { writeTimeToWire } from '../wire/version-form.ts';
+import { timestampToWire, writeTimeToWire } from '../wire/version-form.ts';
 import { type CallContext, type HandlerComponents, unary } from './call-context.ts';
 
 /** KeyValueService: checks what came in, hands it to the coordinator, spells the answer. */
@@ -49,7 +50,8 @@ async function put(
   context: CallContext,
 ): Promise<PutResponse> {
   const value = valueFromWire(request.valueForm);
-  return writeResponse(await coordinator.write({ ...common(request, context), value }));
+  const ttlMs = ttlFromWire(request.ttl);
+  return writeResponse(await coordinator.write({ ...common(request, context), value, ttlMs }));
 }
 
 async function remove(
@@ -69,12 +71,13 @@ function common(request: GetRequest | PutRequest | DeleteRequest, context: CallC
   };
 }
 
-function getResponse({ record, explanation }: ReadResult): GetResponse {
+function getResponse({ record, expireTimeMs, explanation }: ReadResult): GetResponse {
   return {
     found: record?.value !== undefined,
     valueForm: record?.value && valueToWire(record.value),
     version: formatVersion(record?.version),
     writeTime: writeTimeToWire(record?.version),
+    expireTime: timestampToWire(expireTimeMs),
     explanation: explanationToWire(explanation),
   };
 }

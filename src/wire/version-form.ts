@@ -7,6 +7,11 @@ export function writeTimeToWire(version: Version | undefined): Timestamp | undef
   return version && splitMs(clockToMs(version.clock));
 }
 
+/** The timestamp of milliseconds since 1970. */
+export function timestampToWire(ms: number | undefined): Timestamp | undefined {
+  return ms === undefined ? undefined : splitMs(ms);
+}
+
 /** Milliseconds since 1970 of a timestamp. */
 export function timestampToMs(timestamp: Timestamp | undefined): number | undefined {
   return timestamp && joinMs(timestamp);

@@ -61,6 +61,8 @@ const requests: readonly (readonly [string, PutRequest, string, string])[] = [
     'INVALID_VALUE',
     'json',
   ],
+  ['no ttl at all', request({ ttl: { seconds: 0n, nanos: 0 } }), 'INVALID_TTL', 'ttl'],
+  ['a ttl before now', request({ ttl: { seconds: -1n, nanos: 0 } }), 'INVALID_TTL', 'ttl'],
   ['level 99', request({ consistency: 99 as 4 }), 'INVALID_CONSISTENCY', 'consistency'],
 ];
 
@@ -212,6 +214,7 @@ function request(part: Partial<PutRequest>): PutRequest {
     valueForm: { $case: 'value', value: 'x' },
     consistency: 4,
     explain: false,
+    ttl: undefined,
     ...part,
   };
 }

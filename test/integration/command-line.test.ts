@@ -72,6 +72,27 @@ describe('the commands of a client', () => {
     assert.equal((await json('replica1', ['get', 'f']))['value'], '');
   });
 
+  it('store what expires, for a while', async () => {
+    assert.equal((await run('replica0', ['put', 'short', 'x', '--ttl', '1m'])).code, 0);
+    const kept = await json('replica1', ['get', 'short']);
+    const writtenMs = Date.parse(String(kept['writeTime']));
+    const expiresMs = Date.parse(String(kept['expireTime']));
+    assert.ok(Math.abs(expiresMs - writtenMs - 60_000) <= 500, JSON.stringify(kept));
+    assert.equal((await run('replica0', ['put', 'short', 'x', '--ttl', '1s'])).code, 0);
+    await until('it has expired', async () => (await run('replica1', ['get', 'short'])).code === 1);
+    const { code, stdout, stderr } = await run('replica2', ['get', 'short']);
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, /^absent \(expired at \d{4}-.*Z\)\n$/);
+    assert.match((await run('replica1', ['entries'])).stdout, /short .* \d{4}-\S+Z +x\n/);
+
+    await run('replica0', ['put', 'short', 'y']);
+    const { expireTime } = await json('replica1', ['get', 'short']);
+    assert.equal(expireTime, undefined);
+    const refused = await run('replica0', ['put', 'short', 'z', '--ttl', '3651d']);
+    assert.equal(refused.code, 4);
+    assert.match(refused.stderr, /INVALID_TTL/);
+  });
+
   it('tell number keys from text keys', async () => {
     await run('replica0', ['put', '63', 'number']);
     await run('replica0', ['put', 'text:63', 'text']);
@@ -160,6 +181,14 @@ describe('the commands of a client', () => {
     assert.equal(got?.['rawValue'], 'AP8=');
     assert.equal(got?.['found'], true);
     assert.deepEqual((await rpc('KeyValueService/Get', { text_key: 'none' }))[0]?.['found'], false);
+
+    await rpc('KeyValueService/Put', { text_key: 'rpc', value: 'x', ttl: '2s' });
+    const [expiring] = await rpc('KeyValueService/Get', { text_key: 'rpc' });
+    assert.match(String(expiring?.['expireTime']), /^\d{4}-.*Z$/);
+    await until('it has expired', async () => {
+      const [read] = await rpc('KeyValueService/Get', { text_key: 'rpc' });
+      return read?.['found'] === false && read['expireTime'] === expiring?.['expireTime'];
+    });
 
     const slices = await rpc('ClusterService/ListEntries', {});
     assert.ok(Array.isArray(slices[0]?.['entries']));

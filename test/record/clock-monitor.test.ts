@@ -24,6 +24,10 @@ class PingedNode {
     return this.#monitor.verdict(this.now);
   }
 
+  mayJudgeTimes(): boolean {
+    return this.#monitor.mayJudgeTimes(this.now);
+  }
+
   pass(ms: number): void {
     this.#monotonicMs += ms;
     this.#realtimeMs += ms;
@@ -215,5 +219,23 @@ describe('ClockMonitor, against the median,', () => {
     node.monitor.forget('b');
     node.ping('c', 3_600_000);
     assert.equal(node.verdict(), 'apart');
+  });
+
+  it('lets times be judged where it agrees, and with two clocks only if those agree', () => {
+    const node = new PingedNode(3);
+    assert.equal(node.mayJudgeTimes(), false);
+    node.ping('b', 200);
+    assert.equal(node.mayJudgeTimes(), false);
+    node.ping('c', -200);
+    assert.equal(node.mayJudgeTimes(), true);
+    for (const other of ['b', 'c', 'd']) node.ping(other, 251);
+    assert.equal(node.mayJudgeTimes(), false);
+    const oneOfTwo = new PingedNode(1);
+    assert.equal(oneOfTwo.mayJudgeTimes(), false);
+    oneOfTwo.ping('b', 250);
+    assert.equal(oneOfTwo.mayJudgeTimes(), true);
+    oneOfTwo.ping('b', -251);
+    assert.deepEqual([oneOfTwo.verdict(), oneOfTwo.mayJudgeTimes()], ['agrees', false]);
+    assert.equal(new PingedNode(0).mayJudgeTimes(), true);
   });
 });

@@ -107,6 +107,19 @@ export class SimulatedCluster {
     return this.write(node, key, textValue(text), level, timeoutMs);
   }
 
+  /** A put whose value expires. */
+  putFor(
+    ttlMs: number,
+    node: string,
+    key: number,
+    text: string,
+    level: ConsistencyLevel = 'QUORUM',
+  ): Promise<WriteResult> {
+    const request = { key: Uint8Array.of(key), level, timeoutMs: 2_000, isExplained: true, ttlMs };
+    const { coordinator } = this.engine(node);
+    return this.time.settle(coordinator.write({ ...request, value: textValue(text) }));
+  }
+
   delete(node: string, key: number, level: ConsistencyLevel = 'QUORUM'): Promise<WriteResult> {
     return this.write(node, key, undefined, level, 2_000);
   }

@@ -248,7 +248,14 @@ export interface Entry {
     | Timestamp
     | undefined;
   /** Its position on the ring. Always set. */
-  token?: number | undefined;
+  token?:
+    | number
+    | undefined;
+  /**
+   * From when on it reads as absent, by the clock of its coordinator; unset if it never expires. A
+   * node goes on to hold what has expired.
+   */
+  expireTime: Timestamp | undefined;
 }
 
 /** Asks for the hints. */
@@ -1078,6 +1085,7 @@ function createBaseEntry(): Entry {
     version: "",
     writeTime: undefined,
     token: undefined,
+    expireTime: undefined,
   };
 }
 
@@ -1116,6 +1124,9 @@ export const Entry: MessageFns<Entry> = {
     }
     if (message.token !== undefined) {
       writer.uint32(80).uint32(message.token);
+    }
+    if (message.expireTime !== undefined) {
+      Timestamp.encode(message.expireTime, writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -1213,6 +1224,14 @@ export const Entry: MessageFns<Entry> = {
             message.token = reader.uint32();
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.expireTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1276,6 +1295,9 @@ export const Entry: MessageFns<Entry> = {
       ? Timestamp.fromPartial(object.writeTime)
       : undefined;
     message.token = object.token ?? undefined;
+    message.expireTime = (object.expireTime !== undefined && object.expireTime !== null)
+      ? Timestamp.fromPartial(object.expireTime)
+      : undefined;
     return message;
   },
 };

@@ -18,6 +18,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Duration } from "../../google/protobuf/duration.ts";
 import { Value } from "../../google/protobuf/struct.ts";
 import { Timestamp } from "../../google/protobuf/timestamp.ts";
 
@@ -108,6 +109,13 @@ export interface GetResponse {
   writeTime:
     | Timestamp
     | undefined;
+  /**
+   * From when on the value reads as absent, by the clock of its coordinator; unset if it never
+   * expires. Set with found: false, it tells that the value has expired.
+   */
+  expireTime:
+    | Timestamp
+    | undefined;
   /** Which replicas said what; set when asked for. */
   explanation: Explanation | undefined;
 }
@@ -143,6 +151,14 @@ export interface PutRequest {
     | undefined;
   /** How many replicas must have stored the value; QUORUM when left out. */
   consistency: Consistency_Level;
+  /**
+   * For how long the value is there: over 0, at most 3,650 days, what is finer than a millisecond
+   * rounded up. After that the key reads as absent at every level; reads within 500 ms of that
+   * moment may disagree. Without it the value never expires, whatever it replaces.
+   */
+  ttl:
+    | Duration
+    | undefined;
   /** Ask for an explanation of which replicas said what. */
   explain: boolean;
 }
@@ -432,7 +448,14 @@ export const GetRequest: MessageFns<GetRequest> = {
 };
 
 function createBaseGetResponse(): GetResponse {
-  return { found: undefined, valueForm: undefined, version: "", writeTime: undefined, explanation: undefined };
+  return {
+    found: undefined,
+    valueForm: undefined,
+    version: "",
+    writeTime: undefined,
+    expireTime: undefined,
+    explanation: undefined,
+  };
 }
 
 export const GetResponse: MessageFns<GetResponse> = {
@@ -456,6 +479,9 @@ export const GetResponse: MessageFns<GetResponse> = {
     }
     if (message.writeTime !== undefined) {
       Timestamp.encode(message.writeTime, writer.uint32(50).fork()).join();
+    }
+    if (message.expireTime !== undefined) {
+      Timestamp.encode(message.expireTime, writer.uint32(58).fork()).join();
     }
     if (message.explanation !== undefined) {
       Explanation.encode(message.explanation, writer.uint32(66).fork()).join();
@@ -524,6 +550,14 @@ export const GetResponse: MessageFns<GetResponse> = {
             message.writeTime = Timestamp.decode(reader, reader.uint32());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.expireTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
           case 8: {
             if (tag !== 66) {
               break;
@@ -574,6 +608,9 @@ export const GetResponse: MessageFns<GetResponse> = {
     message.writeTime = (object.writeTime !== undefined && object.writeTime !== null)
       ? Timestamp.fromPartial(object.writeTime)
       : undefined;
+    message.expireTime = (object.expireTime !== undefined && object.expireTime !== null)
+      ? Timestamp.fromPartial(object.expireTime)
+      : undefined;
     message.explanation = (object.explanation !== undefined && object.explanation !== null)
       ? Explanation.fromPartial(object.explanation)
       : undefined;
@@ -582,7 +619,7 @@ export const GetResponse: MessageFns<GetResponse> = {
 };
 
 function createBasePutRequest(): PutRequest {
-  return { keyForm: undefined, valueForm: undefined, consistency: 0, explain: false };
+  return { keyForm: undefined, valueForm: undefined, consistency: 0, ttl: undefined, explain: false };
 }
 
 export const PutRequest: MessageFns<PutRequest> = {
@@ -611,6 +648,9 @@ export const PutRequest: MessageFns<PutRequest> = {
     }
     if (message.consistency !== 0) {
       writer.uint32(56).int32(message.consistency);
+    }
+    if (message.ttl !== undefined) {
+      Duration.encode(message.ttl, writer.uint32(66).fork()).join();
     }
     if (message.explain !== false) {
       writer.uint32(80).bool(message.explain);
@@ -687,6 +727,14 @@ export const PutRequest: MessageFns<PutRequest> = {
             message.consistency = reader.int32() as any;
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.ttl = Duration.decode(reader, reader.uint32());
+            continue;
+          }
           case 10: {
             if (tag !== 80) {
               break;
@@ -753,6 +801,7 @@ export const PutRequest: MessageFns<PutRequest> = {
       }
     }
     message.consistency = object.consistency ?? 0;
+    message.ttl = (object.ttl !== undefined && object.ttl !== null) ? Duration.fromPartial(object.ttl) : undefined;
     message.explain = object.explain ?? false;
     return message;
   },

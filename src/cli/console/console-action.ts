@@ -2,6 +2,7 @@ import { parseHex } from '../../base/bytes.ts';
 import { QuorateError } from '../../base/quorate-error.ts';
 import type { PlainValue } from '../../client/answers.ts';
 import { type ConsistencyLevel, consistencyLevels, parseLevel } from '../../config/choices.ts';
+import { parseDuration } from '../../config/duration.ts';
 import { type KeySpelling, parseKey } from '../../config/key-spelling.ts';
 import { nearest } from '../nearest.ts';
 import { consoleVerbs } from './console-commands.ts';
@@ -22,7 +23,10 @@ export type KeyAction = {
   readonly key: KeySpelling;
   readonly level: ConsistencyLevel | undefined;
   readonly isExplained: boolean;
-} & ({ readonly verb: 'get' | 'delete' } | { readonly verb: 'put'; readonly value: PlainValue });
+} & (
+  | { readonly verb: 'get' | 'delete' }
+  | { readonly verb: 'put'; readonly value: PlainValue; readonly ttlMs: number | undefined }
+);
 
 /** A value of 1 MiB fits, quoted. */
 const lineLengthMax = 2 * 1024 * 1024;
@@ -94,22 +98,48 @@ function parseKeyAction(
   return { verb, key: keyOf(key), level: level && parseLevel(level.text), isExplained };
 }
 
+const putUsage =
+  'put <key> <value> [level] [--ttl 10m], with quotes around a value that has blanks';
+
 function parsePut(words: WordReader, isExplained: boolean): KeyAction {
   const verb = 'put';
-  const usage = 'put <key> <value> [level], with quotes around a value that has blanks';
   const key = keyOf(words.next());
-  const first = words.next();
-  if (first === undefined) throw refused(`write ${usage}`);
-  if (!first.isQuoted && first.text === '--json') {
-    const value = { kind: 'json', json: parseJson(words.rest()) } as const;
-    return { verb, key, value, level: undefined, isExplained };
+  let first = words.next();
+  let ttlMs: number | undefined;
+  if (isFlag(first, '--ttl')) {
+    ttlMs = ttlOf(words.next());
+    first = words.next();
   }
-  const isHex = !first.isQuoted && first.text === '--hex';
+  if (first === undefined) throw refused(`write ${putUsage}`);
+  if (isFlag(first, '--json')) {
+    const value = { kind: 'json', json: parseJson(words.rest()) } as const;
+    return { verb, key, value, ttlMs, level: undefined, isExplained };
+  }
+  const isHex = isFlag(first, '--hex');
   const given = isHex ? words.next() : first;
-  const [level] = take(words, usage, 0, 1);
-  if (level !== undefined && !isLevel(level)) throw refused(`write ${usage}`);
   const value = isHex ? bytesOf(given) : ({ kind: 'text', text: given?.text ?? '' } as const);
-  return { verb, key, value, level: level && parseLevel(level.text), isExplained };
+  return { verb, key, value, isExplained, ...parsePutTail(words, ttlMs) };
+}
+
+/** What may follow the value of a put: a level, a time to live, each once and in any order. */
+function parsePutTail(words: WordReader, ttlMsBefore: number | undefined) {
+  let ttlMs = ttlMsBefore;
+  let level: ConsistencyLevel | undefined;
+  for (let word = words.next(); word !== undefined; word = words.next()) {
+    if (ttlMs === undefined && isFlag(word, '--ttl')) ttlMs = ttlOf(words.next());
+    else if (level === undefined && isLevel(word)) level = parseLevel(word.text);
+    else throw refused(`write ${putUsage}`);
+  }
+  return { level, ttlMs };
+}
+
+function isFlag(word: ConsoleWord | undefined, flag: string): boolean {
+  return word?.text === flag && !word.isQuoted;
+}
+
+function ttlOf(word: ConsoleWord | undefined): number {
+  if (word === undefined) throw refused('write a duration after --ttl, such as 10m');
+  return parseDuration(word.text);
 }
 
 function isLevel({ text, isQuoted }: ConsoleWord): boolean {

@@ -8,6 +8,7 @@ interface ConsoleCommand {
 const consoleCommands: readonly ConsoleCommand[] = [
   command('get', '<key> [level]', 'read a key'),
   command('put', '<key> <value> [level]', 'store text; quote it if it has blanks'),
+  command('put', '<key> --ttl 10m <value>', 'store text that is absent after ten minutes'),
   command('put', '<key> --json <json>', 'store JSON: all that is left of the line'),
   command('put', '<key> --hex <digits>', 'store bytes'),
   command('delete', '<key> [level]', 'delete a key'),

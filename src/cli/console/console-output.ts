@@ -24,18 +24,23 @@ export function formatEntries(
 ): string {
   if (entries.length === 0) return `${node} holds nothing`;
   const shown = entries.slice(0, shownMax);
-  const rows = shown.map(({ key, value, version, writeTimeMs, token }) => [
+  const rows = shown.map(({ key, value, version, writeTimeMs, expireTimeMs, token }) => [
     visible(formatKey(key)),
     value === undefined ? '(deleted)' : shorten(visible(textOf(value))),
     version,
-    writeTimeMs === undefined ? '-' : formatTime(writeTimeMs),
+    timeOrNone(writeTimeMs),
+    timeOrNone(expireTimeMs),
     token,
   ]);
   const title =
     shown.length < entries.length
       ? `${node} holds more than ${shownMax} keys; the first are`
       : `${node} holds ${shown.length === 1 ? '1 key' : `${shown.length} keys`}`;
-  return `${title}\n${formatTable(['key', 'value', 'version', 'written', 'token'], rows)}`;
+  return `${title}\n${formatTable(['key', 'value', 'version', 'written', 'expires', 'token'], rows)}`;
+}
+
+function timeOrNone(realtimeMs: number | undefined): string {
+  return realtimeMs === undefined ? '-' : formatTime(realtimeMs);
 }
 
 /** Where a key lives. */

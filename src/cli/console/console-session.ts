@@ -6,6 +6,7 @@ import { parseHostPort } from '../../config/host-port.ts';
 import { formatHostPort } from '../../config/replicas-file.ts';
 import { type ExitCode, exitCodeOf, exitCodes } from '../exit-code.ts';
 import { formatExplanation } from '../explanation-output.ts';
+import { whyAbsent } from '../key-value-output.ts';
 import { type ConsoleAction, type KeyAction, parseConsoleLine } from './console-action.ts';
 import { consoleHelp } from './console-commands.ts';
 import {
@@ -157,15 +158,16 @@ export class ConsoleSession {
       explain: action.isExplained || this.#isExplaining,
     };
     if (action.verb === 'get') {
-      const { value, version, explanation } = await this.#client.get(action.key, options);
+      const answer = await this.#client.get(action.key, options);
+      const { value, version, explanation } = answer;
       if (value !== undefined) print(formatValue(value, this.#isForPeople));
-      else say(`Key does not exist${version === '' ? '' : ` (deleted at ${version})`}`);
+      else say(`Key does not exist${whyAbsent(answer)}`);
       this.#explain(explanation, version);
       return value === undefined ? exitCodes.absent : exitCodes.ok;
     }
     const { version, explanation } =
       action.verb === 'put'
-        ? await this.#client.put(action.key, action.value, options)
+        ? await this.#client.put(action.key, action.value, { ...options, ttlMs: action.ttlMs })
         : await this.#client.delete(action.key, options);
     print(`${action.verb === 'put' ? 'stored' : 'deleted'} at ${version}`);
     this.#explain(explanation, version);

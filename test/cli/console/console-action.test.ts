@@ -11,7 +11,7 @@ import {
 } from '../../../src/cli/console/console-commands.ts';
 
 const get = { verb: 'get', level: undefined, isExplained: false };
-const put = { verb: 'put', level: undefined, isExplained: false };
+const put = { verb: 'put', level: undefined, isExplained: false, ttlMs: undefined };
 const text = (value: string) => ({ kind: 'text', text: value });
 
 const understood: readonly (readonly [string, unknown])[] = [
@@ -33,6 +33,21 @@ const understood: readonly (readonly [string, unknown])[] = [
     { ...put, key: 'k', value: { kind: 'json', json: { a: "it's" } } },
   ],
   ["put k --json '[1, 2]'", { ...put, key: 'k', value: { kind: 'json', json: [1, 2] } }],
+  [
+    'put 7 --ttl 1.5s hello one',
+    { ...put, key: 7, value: text('hello'), level: 'ONE', ttlMs: 1_500 },
+  ],
+  ['put 7 hello --ttl 10m', { ...put, key: 7, value: text('hello'), ttlMs: 600_000 }],
+  [
+    'put 7 hello ALL --ttl 2s',
+    { ...put, key: 7, value: text('hello'), level: 'ALL', ttlMs: 2_000 },
+  ],
+  ['put 7 "--ttl" two', { ...put, key: 7, value: text('--ttl'), level: 'TWO' }],
+  [
+    'put k --ttl 1d --json [1]',
+    { ...put, key: 'k', value: { kind: 'json', json: [1] }, ttlMs: 86_400_000 },
+  ],
+  ['put k --json "--ttl 1s"', { ...put, key: 'k', value: { kind: 'json', json: '--ttl 1s' } }],
   ['delete 255', { verb: 'delete', level: undefined, isExplained: false, key: 255 }],
   ['explain get 7', { ...get, key: 7, isExplained: true }],
   ['explain on', { verb: 'explain', isOn: true }],
@@ -53,6 +68,10 @@ const refused: readonly (readonly [string, RegExp])[] = [
   ['put 7 "open', /a quote is not closed/],
   ['put 7 --hex 0', /not hexadecimal/],
   ['put 7 --json {', /not JSON/],
+  ['put 7 hello --ttl', /a duration after --ttl/],
+  ['put 7 hello --ttl soon', /"soon" is not a duration/],
+  ['put 7 --ttl 1s', /write put <key> <value>/],
+  ['put 7 --ttl 1s hello --ttl 2s', /write put <key> <value>/],
   ['put', /a key is missing/],
   ['explain', /write explain on/],
   ['level MOST', /"MOST" is not a level/],
@@ -77,7 +96,14 @@ describe('a console line', () => {
   }
 
   it('is understood or refused, whatever it is', () => {
-    const verb = fc.constantFrom(...consoleVerbs, 'put k --json', 'put k --hex', 'explain get', '');
+    const verb = fc.constantFrom(
+      ...consoleVerbs,
+      'put k --json',
+      'put k --hex',
+      'put k v --ttl',
+      'explain get',
+      '',
+    );
     const rest = fc.oneof(fc.string({ unit: 'binary' }), fc.string(), fc.constant('"\\'));
     fc.assert(
       fc.property(verb, rest, (first, more) => {

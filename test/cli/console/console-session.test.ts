@@ -12,7 +12,7 @@ import type {
 } from '../../../src/client/answers.ts';
 
 const answers = { writeTimeMs: 0, explanation: undefined };
-const absent: GetAnswer = { ...answers, value: undefined, version: '' };
+const absent: GetAnswer = { ...answers, value: undefined, version: '', expireTimeMs: undefined };
 const stored: WriteAnswer = { ...answers, version: 'v1' };
 
 function node(name: string, port: number) {
@@ -50,6 +50,7 @@ const entry: EntryAnswer = {
   value: { kind: 'text', text: 'a\u001b[2Jb' },
   version: 'v1',
   writeTimeMs: 0,
+  expireTimeMs: 1_000,
   token: 7,
 };
 
@@ -133,12 +134,33 @@ describe('a console', () => {
     const { session, printed, said } = startSession();
     assert.equal((await session.runLine('display')).exitCode, 0);
     assert.match(printed.join('\n'), /replica0 at 127\.0\.0\.1:9090 holds 1 key\n/);
+    assert.match(printed.join('\n'), /expires.*\n.*1970-01-01T00:00:01\.000Z/s);
     assert.match(said.join('\n'), /replica1 at 127\.0\.0\.1:9091 cannot be reached/);
+  });
+
+  it('hands the time to live on, and says whether a value was deleted or has expired', async () => {
+    const lives: (number | undefined)[] = [];
+    let answer = { ...absent, version: 'v1' };
+    const { session, said } = startSession({
+      get: async () => answer,
+      put: async (_key, _value, options) => {
+        lives.push(options?.ttlMs);
+        return stored;
+      },
+    });
+    for (const line of ['put 7 a --ttl 2s', 'put 7 b', 'get 7']) await session.runLine(line);
+    answer = { ...answer, expireTimeMs: 1_000 };
+    assert.equal((await session.runLine('get 7')).exitCode, 1);
+    assert.deepEqual(lives, [2_000, undefined]);
+    assert.deepEqual(said, [
+      'Key does not exist (deleted at v1)',
+      'Key does not exist (expired at 1970-01-01T00:00:01.000Z)',
+    ]);
   });
 
   it('keeps values from steering the terminal, and leaves them alone in a pipe', async () => {
     const value = { kind: 'text', text: 'a\u001b[2J' } as const;
-    const told = { get: async () => ({ ...stored, value }) };
+    const told = { get: async () => ({ ...absent, ...stored, value }) };
     const people = startSession(told);
     const pipe = startSession(told, false);
     await people.session.runLine('get 7');
