@@ -91,7 +91,7 @@ export class Replica {
     const stores: { readonly index: number; readonly keyed: KeyedRecord }[] = [];
     for (const [index, request] of requests.entries()) {
       if (request.operation === 'copy') {
-        const isDone = this.#copies.want(request.round, new TokenSet(request.tokens));
+        const isDone = this.#copies.want(request.round, TokenSet.fromBytes(request.tokens));
         respond(index, { outcome: 'copying', isDone });
         continue;
       }
@@ -128,7 +128,7 @@ export class Replica {
 
   #list({ key, tokens: bytes }: ListRequest): ReplicaReply {
     if (!this.#standing.servesReads) return refused('rebuilding');
-    const tokens = new TokenSet(bytes);
+    const tokens = TokenSet.fromBytes(bytes);
     const { partitioner } = this.#ring;
     const start = partitioner.isOrdered ? firstWanted(key, tokens) : key;
     if (start === undefined) return { outcome: 'listed', keys: [], next: undefined };

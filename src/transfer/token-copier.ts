@@ -77,7 +77,7 @@ export class TokenCopier {
     let key = start;
     for (;;) {
       const beganMs = clock.monotonicMs();
-      const listed = await this.#ask(source, { operation: 'list', key, tokens: tokens.bytes });
+      const listed = await this.#ask(source, { operation: 'list', key, tokens: tokens.toBytes() });
       if (listed.outcome !== 'listed' || !(await this.#fetchNewer(source, listed.keys)))
         return false;
       if (listed.next === undefined) return true;
@@ -91,16 +91,12 @@ export class TokenCopier {
 
   /** The other replicas of some tokens that this node holds, each with those that it shares. */
   sourcesOf(tokens: TokenSet): ReadonlyMap<string, TokenSet> {
+    const { ring } = this.#components;
+    const own = tokens.tokens().filter((token) => ring.holds(this.#node, token));
     const sources = new Map<string, TokenSet>();
-    for (const token of tokens) {
-      const replicas = this.#components.ring.preferenceList(token);
-      if (!replicas.includes(this.#node)) continue;
-      for (const source of replicas) {
-        if (source === this.#node) continue;
-        const shared = sources.get(source) ?? new TokenSet();
-        shared.add(token);
-        sources.set(source, shared);
-      }
+    for (const source of ring.nodes) {
+      const shared = TokenSet.of(own.filter((token) => ring.holds(source, token)));
+      if (source !== this.#node && !shared.isEmpty) sources.set(source, shared);
     }
     return sources;
   }
@@ -110,12 +106,13 @@ export class TokenCopier {
     while (this.#wanted.size > 0 && !this.#isStopped) {
       this.#running = this.#wanted;
       this.#wanted = new Map();
-      const tokens = new TokenSet();
-      for (const some of this.#running.values()) tokens.addAll(some);
+      const tokens = [...this.#running.values()].reduce((all, some) => all.union(some));
       if (await this.#copyAll(tokens)) {
         for (const round of this.#running.keys()) this.#done.add(round);
         for (const round of [...this.#done].slice(0, -roundsKept)) this.#done.delete(round);
-        logger.info('tokens copied from all their other replicas', { tokens: [...tokens].length });
+        logger.info('tokens copied from all their other replicas', {
+          tokens: tokens.tokens().length,
+        });
       }
     }
     this.#running = new Map();

@@ -69,7 +69,7 @@ describe('Replica', () => {
     wishes = [];
     const copies = {
       want: (round: bigint, tokens: TokenSet) => {
-        wishes.push([...tokens]);
+        wishes.push([...tokens.tokens()]);
         return round === 6n;
       },
     };
@@ -195,7 +195,7 @@ describe('Replica', () => {
       { operation: 'read-value', key },
       { operation: 'read-version', key },
       { operation: 'query-version', key },
-      { operation: 'list', key, tokens: TokenSet.of([7]).bytes },
+      { operation: 'list', key, tokens: TokenSet.of([7]).toBytes() },
       storing('spread', version),
     );
     await storage.flush();
@@ -233,7 +233,7 @@ describe('Replica', () => {
       ]);
     }
     const list = (token: number) =>
-      handle({ operation: 'list', key: numberKey(0), tokens: TokenSet.of([token]).bytes });
+      handle({ operation: 'list', key: numberKey(0), tokens: TokenSet.of([token]).toBytes() });
     list(7);
     list(8);
     assert.deepEqual(replies, [
@@ -249,7 +249,7 @@ describe('Replica', () => {
     const stored = storage.applyBatch(records);
     await storage.flush();
     await stored;
-    const tokens = TokenSet.of([2, 200]).bytes;
+    const tokens = TokenSet.of([2, 200]).toBytes();
     const found: Uint8Array[] = [];
     let key: Uint8Array | undefined = new Uint8Array();
     for (let slices = 0; key !== undefined && slices < 10; slices++) {
@@ -265,8 +265,8 @@ describe('Replica', () => {
 
   it('hands wishes for a copy on, with their tokens', () => {
     const tokens = TokenSet.of([0, 9, 255]);
-    handle({ operation: 'copy', round: 5n, tokens: tokens.bytes });
-    handle({ operation: 'copy', round: 6n, tokens: tokens.bytes });
+    handle({ operation: 'copy', round: 5n, tokens: tokens.toBytes() });
+    handle({ operation: 'copy', round: 6n, tokens: tokens.toBytes() });
     assert.deepEqual(
       replies.map(([, reply]) => reply),
       [false, true].map((isDone) => ({ outcome: 'copying', isDone })),

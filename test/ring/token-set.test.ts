@@ -3,36 +3,43 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { TokenSet } from '../../src/ring/token-set.ts';
 
+const ascending = (tokens: Iterable<number>) => [...tokens].sort((left, right) => left - right);
+
 describe('TokenSet', () => {
-  it('holds what a set of numbers holds', () => {
-    const token = fc.nat({ max: 255 });
-    const change = fc.tuple(fc.boolean(), token);
+  it('holds what sets of numbers hold', () => {
+    const tokens = fc.array(fc.nat({ max: 255 }));
     fc.assert(
-      fc.property(fc.array(change), fc.array(token), (changes, others) => {
-        const set = new TokenSet();
-        const model = new Set<number>();
-        for (const [isAdded, at] of changes) {
-          if (isAdded) set.add(at);
-          else set.delete(at);
-          if (isAdded) model.add(at);
-          else model.delete(at);
-          assert.equal(set.has(at), isAdded);
-        }
-        assert.equal(set.isEmpty, model.size === 0);
-        set.addAll(TokenSet.of(others));
-        const expected = [...new Set([...model, ...others])].sort((left, right) => left - right);
-        assert.deepEqual([...set], expected);
-        assert.deepEqual([...new TokenSet(set.bytes)], expected);
+      fc.property(tokens, tokens, (left, right) => {
+        const [one, other] = [TokenSet.of(left), TokenSet.of(right)];
+        const [model, others] = [new Set(left), new Set(right)];
+        assert.deepEqual(one.tokens(), ascending(model));
+        assert.deepEqual(one.union(other).tokens(), ascending(new Set([...left, ...right])));
+        const rest = left.filter((token) => !others.has(token));
+        assert.deepEqual(one.without(other).tokens(), ascending(new Set(rest)));
+        assert.equal(one.isEmpty, model.size === 0);
+        for (const token of right) assert.equal(one.has(token), model.has(token));
+        assert.deepEqual(TokenSet.fromBytes(one.toBytes()).tokens(), one.tokens());
       }),
     );
   });
 
+  it('is the same set when nothing would change', () => {
+    const set = TokenSet.of([0, 7, 255]);
+    assert.equal(set.union(TokenSet.of([7])), set);
+    assert.equal(set.without(TokenSet.of([8])), set);
+    assert.equal(TokenSet.none.union(TokenSet.none), TokenSet.none);
+  });
+
   it('shares no bits with the bytes it was made of', () => {
     const bytes = new Uint8Array(32);
-    const set = new TokenSet(bytes);
-    set.add(0);
-    set.add(255);
-    assert.deepEqual([...bytes], [...new Uint8Array(32)]);
-    assert.deepEqual([set.bytes[0], set.bytes[31]], [1, 128]);
+    const set = TokenSet.fromBytes(bytes);
+    bytes.fill(255);
+    assert.equal(set.isEmpty, true);
+    assert.deepEqual([...TokenSet.of([0, 255]).toBytes()].filter(Boolean), [1, 128]);
+  });
+
+  it('takes nothing that is no token', () => {
+    for (const token of [-1, 256, 0.5]) assert.throws(() => TokenSet.of([token]));
+    assert.throws(() => TokenSet.fromBytes(new Uint8Array(31)));
   });
 });
