@@ -62,13 +62,21 @@ export class LmdbTables implements Tables {
   }
 
   get(table: TableName, key: Uint8Array): Uint8Array | undefined {
-    return this.#table(table).getBinary(asBuffer(key));
+    try {
+      return this.#table(table).getBinary(asBuffer(key));
+    } catch (thrown: unknown) {
+      throw this.#readFailed(thrown);
+    }
   }
 
   view(table: TableName, key: Uint8Array): Uint8Array | undefined {
-    const bytes = this.#table(table).getBinaryFast(asBuffer(key));
-    // Its own length property tells the size; the memory behind it is larger.
-    return bytes?.subarray(0, bytes.length);
+    try {
+      const bytes = this.#table(table).getBinaryFast(asBuffer(key));
+      // Its own length property tells the size; the memory behind it is larger.
+      return bytes?.subarray(0, bytes.length);
+    } catch (thrown: unknown) {
+      throw this.#readFailed(thrown);
+    }
   }
 
   range(table: TableName, slice: RangeSlice): readonly Entry[] {
@@ -77,14 +85,22 @@ export class LmdbTables implements Tables {
 
   scan(table: TableName, start: Uint8Array, visit: (entry: Entry) => boolean): void {
     const from = start.length === 0 ? {} : { start: asBuffer(start) };
-    for (const entry of this.#table(table).getRange(from)) {
-      if (!visit(entry)) return;
+    try {
+      for (const entry of this.#table(table).getRange(from)) {
+        if (!visit(entry)) return;
+      }
+    } catch (thrown: unknown) {
+      throw this.#readFailed(thrown);
     }
   }
 
   count(table: TableName): number {
-    const stats: { readonly entryCount?: number } = this.#table(table).getStats();
-    return stats.entryCount ?? 0;
+    try {
+      const stats: { readonly entryCount?: number } = this.#table(table).getStats();
+      return stats.entryCount ?? 0;
+    } catch (thrown: unknown) {
+      throw this.#readFailed(thrown);
+    }
   }
 
   write(changes: readonly Change[]): Promise<void> {
@@ -140,6 +156,11 @@ export class LmdbTables implements Tables {
     }
   }
 
+  /** An error of LMDB ends the tables, as after a failed write of its meta page; not a visitor's. */
+  #readFailed(thrown: unknown): unknown {
+    return typeof codeOf(thrown) === 'number' ? this.#commits.fail(thrown) : thrown;
+  }
+
   #table(name: TableName): Database<Uint8Array, Buffer> {
     const table = this.#tables.get(name);
     assert(table !== undefined, 'every table is open');
@@ -151,7 +172,7 @@ export class LmdbTables implements Tables {
    * is flushed then. So EIO with no space left is a full disk, any other EIO a failed one.
    */
   #narrow(cause: unknown): unknown {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    const code = codeOf(cause);
     const isFull =
       code === constants.errno.ENOSPC ||
       code === constants.errno.EDQUOT ||
@@ -163,6 +184,11 @@ export class LmdbTables implements Tables {
     const { bavail, bsize } = statfsSync(this.#directory);
     return bavail * bsize;
   }
+}
+
+/** LMDB's own codes are negative numbers, those of the system positive. */
+function codeOf(thrown: unknown): unknown {
+  return thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
 }
 
 /** What lmdb hides behind a rejected transaction: a promise that rejects with the cause. */

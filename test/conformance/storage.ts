@@ -136,6 +136,50 @@ export function storageConformance(name: string, open: () => Promise<Storage>): 
       assert.deepEqual(plain(storage.get(numberKey(2))), plain(textRecord(v2)));
     });
 
+    it('removes a record that holds exactly the version, and no other', async () => {
+      const [first, second, none] = [numberKey(1), numberKey(2), numberKey(3)];
+      await put(first, { version: v2, value: undefined });
+      await put(second, textRecord(v3));
+      await storage.remove([
+        { key: first, version: v2 },
+        { key: second, version: v2 },
+        { key: none, version: v2 },
+      ]);
+      assert.equal(storage.versionOf(first), undefined);
+      assert.deepEqual(storage.versionOf(second), v3);
+      assert.equal(storage.entryCount(), 1);
+      assert.deepEqual(await put(first, textRecord(v1)), [v1]);
+    });
+
+    it('removes no record that a newer one is replacing', async () => {
+      const key = numberKey(1);
+      await put(key, { version: v1, value: undefined });
+      const stored = put(key, textRecord(v2));
+      await storage.remove([{ key, version: v1 }]);
+      await storage.remove([]);
+      await stored;
+      assert.deepEqual(storage.versionOf(key), v2);
+    });
+
+    it('keeps a newer record that is stored while an older one is removed', async () => {
+      const key = numberKey(1);
+      await put(key, { version: v1, value: undefined });
+      const removed = storage.remove([{ key, version: v1 }]);
+      await Promise.all([removed, put(key, textRecord(v2))]);
+      assert.deepEqual(storage.versionOf(key), v2);
+    });
+
+    it('takes a healing record as it takes any other', async () => {
+      const key = numberKey(1);
+      await storage.heal(key, undefined);
+      assert.equal(storage.versionOf(key), undefined);
+      await storage.heal(key, textRecord(v2, 'two'));
+      await storage.heal(key, textRecord(v1, 'one'));
+      await storage.heal(key, undefined);
+      assert.deepEqual(plain(storage.get(key)), plain(textRecord(v2, 'two')));
+      assert.deepEqual(storage.damagedKeys(), []);
+    });
+
     it('shares no memory with the keys and values it was given', async () => {
       const key = Uint8Array.of(9, 1, 2, 9).subarray(1, 3);
       const bytes = Uint8Array.of(9, 3, 4, 9).subarray(1, 3);

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { beforeEach, describe, it } from 'node:test';
+import fc from 'fast-check';
+import { compareVersions, type Version } from '../../src/record/version.ts';
+import type { VersionedValue } from '../../src/record/versioned-value.ts';
+import { DurableStorage } from '../../src/storage/durable-storage.ts';
+import { numberKey, textRecord, versionAt } from '../record/samples.ts';
+import { PowerCutTables } from '../support/power-cut-tables.ts';
+import {
+  SeededRandom,
+  SimulatedHost,
+  SimulatedTime,
+  settlePromises,
+} from '../support/simulated-time.ts';
+
+const [v1, v2, v3] = [versionAt(1), versionAt(2), versionAt(3)];
+const key = numberKey(1);
+const all = { start: new Uint8Array(), limit: 100, bytesMax: 2 ** 40 };
+
+/** What has become of a promise, without waiting for it. */
+async function outcomeOf(promise: Promise<unknown>): Promise<'pending' | 'settled' | 'rejected'> {
+  let outcome: 'pending' | 'settled' | 'rejected' = 'pending';
+  promise.then(
+    () => {
+      outcome = 'settled';
+    },
+    () => {
+      outcome = 'rejected';
+    },
+  );
+  await settlePromises();
+  return outcome;
+}
+
+describe('DurableStorage with records in flight', () => {
+  let time: SimulatedTime;
+  let disk: PowerCutTables;
+  let storage: DurableStorage;
+
+  beforeEach(() => {
+    time = new SimulatedTime();
+    disk = new PowerCutTables(new SimulatedHost(time), () => 10);
+    storage = new DurableStorage(disk.tables);
+  });
+
+  const put = (record: VersionedValue) => storage.applyBatch([{ key, record }]);
+
+  it('shows nothing of a record before its flush', async () => {
+    await time.settle(put(textRecord(v1)));
+    const stored = put(textRecord(v2));
+    await time.advance(9);
+    assert.deepEqual(storage.versionOf(key), v1);
+    assert.deepEqual(storage.get(key)?.version, v1);
+    assert.deepEqual(storage.range(all)[0]?.record.version, v1);
+    assert.equal(await outcomeOf(stored), 'pending');
+    await time.settle(stored);
+    assert.deepEqual(storage.versionOf(key), v2);
+  });
+
+  it('says "already newer" only after the flush of the newer one', async () => {
+    const newer = put(textRecord(v2));
+    await time.advance(5);
+    const older = put(textRecord(v1));
+    const same = put(textRecord(v2));
+    await time.advance(4);
+    assert.equal(await outcomeOf(older), 'pending');
+    assert.equal(await outcomeOf(same), 'pending');
+    await time.advance(1);
+    assert.deepEqual(await Promise.all([newer, older, same]), [[v2], [v2], [v2]]);
+    assert.equal(disk.flushes, 1);
+  });
+
+  it('says "already newer" at once of what is durable', async () => {
+    await time.settle(put(textRecord(v2)));
+    assert.equal(await outcomeOf(put(textRecord(v1))), 'settled');
+  });
+
+  it('fails what waits for a newer one that fails', async () => {
+    disk.failFlush(1);
+    const stores = Promise.allSettled([put(textRecord(v2)), put(textRecord(v1))]);
+    for (const { status } of await time.settle(stores)) assert.equal(status, 'rejected');
+    assert.equal(storage.versionOf(key), undefined);
+  });
+
+  it('compares with the durable one again after a newer one has failed', async () => {
+    disk.isFull = true;
+    await assert.rejects(time.settle(put(textRecord(v3))), { code: 'NO_SPACE' });
+    disk.isFull = false;
+    await time.advance(1_100);
+    assert.deepEqual(await time.settle(put(textRecord(v1))), [v1]);
+    assert.deepEqual(storage.versionOf(key), v1);
+  });
+
+  it('does not lower a version that an older flush would end after', async () => {
+    const stores = [put(textRecord(v2))];
+    await time.advance(5);
+    stores.push(put(textRecord(v3)), put(textRecord(v1)));
+    assert.deepEqual(await time.settle(Promise.all(stores)), [[v2], [v3], [v3]]);
+    assert.deepEqual(storage.versionOf(key), v3);
+  });
+
+  it('waits in close for what is under way', async () => {
+    const stored = put(textRecord(v1));
+    const closed = storage.close();
+    await time.advance(5);
+    assert.equal(await outcomeOf(closed), 'pending');
+    await time.advance(5);
+    assert.equal(await outcomeOf(closed), 'settled');
+    await stored;
+  });
+
+  it('holds after a power cut all that it acknowledged or showed before', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(), async (seed) => {
+        const random = new SeededRandom(seed);
+        time = new SimulatedTime();
+        disk = new PowerCutTables(new SimulatedHost(time), () => random.below(4));
+        storage = new DurableStorage(disk.tables);
+        const promised = new Map<number, Version>();
+        const promise = (number: number, version: Version | undefined) => {
+          const before = promised.get(number);
+          if (version && compareVersions(version, before) > 0) promised.set(number, version);
+        };
+        for (let step = 0; step < 60; step++) {
+          const number = random.below(3);
+          const record = textRecord(versionAt(random.below(50)));
+          const current = storage;
+          if (random.fraction() < 0.6) {
+            current.applyBatch([{ key: numberKey(number), record }]).then(
+              ([held]) => promise(number, held),
+              () => assert.fail('no disk fails here'),
+            );
+          } else promise(number, current.versionOf(numberKey(number)));
+          if (random.fraction() < 0.5) await time.advance(random.below(3));
+          if (random.fraction() > 0.1) continue;
+          disk.cut(random.fraction() < 0.5);
+          storage = new DurableStorage(disk.tables);
+          for (const [lost, version] of promised) {
+            const held = storage.versionOf(numberKey(lost));
+            assert.ok(compareVersions(held, version) >= 0, `key ${lost} went back`);
+          }
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
