@@ -9,7 +9,6 @@ export const tokenSetBytes = tokenCount / 8;
  * same if nothing would change, so that it is free to see whether anything has to be written.
  */
 export class TokenSet {
-  static readonly none = new TokenSet(new Uint8Array(tokenSetBytes));
   readonly #bytes: Uint8Array;
 
   private constructor(bytes: Uint8Array) {
@@ -67,3 +66,6 @@ export class TokenSet {
     return isSame ? this : new TokenSet(bytes);
   }
 }
+
+/** The empty set. */
+export const noTokens: TokenSet = TokenSet.of([]);
