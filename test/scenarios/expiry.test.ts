@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { consistencyLevels } from '../../src/consistency/consistency-level.ts';
+import { DurableStorage } from '../../src/storage/durable-storage.ts';
+import { MemoryTables } from '../../src/storage/memory-tables.ts';
 import { SimulatedCluster, textValue } from '../support/simulated-cluster.ts';
 
 const hourMs = 3_600_000;
@@ -92,6 +94,32 @@ describe('a value that expires', () => {
         assert.equal(await cluster.get(node, 7, level), undefined, `${node} ${level}`);
       }
     }
+  });
+
+  it('is as absent, or as present, after a restart of all that hold it', async () => {
+    const disks = new Map<string, MemoryTables>();
+    const cluster = await SimulatedCluster.start({
+      diskOf: (node, clock) => {
+        const tables = disks.get(node) ?? new MemoryTables({ clock });
+        disks.set(node, tables);
+        return { kind: 'durable', storage: new DurableStorage(tables) };
+      },
+    });
+    await cluster.putFor(2_000, 'replica0', 7, 'short', 'ALL');
+    await cluster.putFor(60_000, 'replica0', 8, 'long', 'ALL');
+    for (const node of cluster.names) cluster.kill(node);
+    await cluster.time.advance(3_000);
+    for (const node of cluster.names) void cluster.boot(node);
+    await cluster.time.advance(5_000);
+    assert.equal(cluster.held('replica0', 7), 'short');
+    for (const node of cluster.names) {
+      for (const level of consistencyLevels) {
+        assert.equal(await cluster.get(node, 7, level), undefined, `${node} ${level}`);
+        assert.equal(await cluster.get(node, 8, level), 'long', `${node} ${level}`);
+      }
+    }
+    await cluster.time.advance(60_000);
+    assert.equal(await cluster.get('replica3', 8, 'ONE'), undefined);
   });
 
   it('is healed after its time like any other, by read repair and by write-back', async () => {

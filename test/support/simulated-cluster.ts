@@ -3,11 +3,12 @@ import type { RepairMode } from '../../src/consistency/repair-mode.ts';
 import type { ReadResult, WriteResult } from '../../src/coordinator/request.ts';
 import { defaultHintLimits, type HintLimits } from '../../src/hints/hint-store.ts';
 import { StaticMembership } from '../../src/membership/static-membership.ts';
-import { memoryDisk } from '../../src/node/disk.ts';
+import { type Disk, memoryDisk } from '../../src/node/disk.ts';
 import { Engine } from '../../src/node/engine.ts';
 import type { Value } from '../../src/record/versioned-value.ts';
 import { byteOrderedPartitioner } from '../../src/ring/partitioner.ts';
 import { evenOwners, Ring } from '../../src/ring/ring.ts';
+import type { Clock } from '../../src/runtime/clock.ts';
 import { type Logger, silentLogger } from '../../src/runtime/logger.ts';
 import { SimulatedNetwork } from './simulated-network.ts';
 import { SeededRandom, SimulatedHost, SimulatedTime } from './simulated-time.ts';
@@ -20,6 +21,8 @@ export interface SimulatedClusterOptions {
   readonly replicationFactor?: number;
   readonly hintLimits?: Partial<HintLimits>;
   readonly logger?: Logger;
+  /** What a node finds on its disk at each start, in place of empty memory. */
+  readonly diskOf?: (node: string, clock: Clock) => Partial<Disk>;
 }
 
 interface Running {
@@ -66,10 +69,7 @@ export class SimulatedCluster {
         ring: this.#ring,
         dialerOf: (peer) => this.network.dialer(node, peer),
         membership: new StaticMembership(this.#ring.nodes),
-        disk: memoryDisk(
-          { clock: host, partitioner: this.#ring.partitioner },
-          { ...defaultHintLimits, ...this.#options.hintLimits },
-        ),
+        disk: this.#diskOf(node, host),
       },
       {
         node,
@@ -185,6 +185,12 @@ export class SimulatedCluster {
   /** How many hints a node keeps for another. */
   hints(holder: string, target: string): number {
     return this.engine(holder).hints.summary(target).count;
+  }
+
+  #diskOf(node: string, clock: Clock): Disk {
+    const limits = { ...defaultHintLimits, ...this.#options.hintLimits };
+    const empty = memoryDisk({ clock, partitioner: this.#ring.partitioner }, limits);
+    return { ...empty, ...this.#options.diskOf?.(node, clock) };
   }
 
   #get(node: string): Running {
