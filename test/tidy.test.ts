@@ -10,7 +10,16 @@ import { dirname, join, relative, sep } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-const lowest = ['base', 'runtime', 'record', 'ring', 'consistency', 'config', 'storage'];
+const lowest = [
+  'base',
+  'runtime',
+  'record',
+  'ring',
+  'consistency',
+  'config',
+  'storage',
+  'data-directory',
+];
 const belowWire = [...lowest, 'membership', 'replica', 'coordinator', 'hints', 'transfer', 'links'];
 
 /** What each folder of src/ may import: other folders, or one file as folder/name. */
@@ -21,7 +30,8 @@ const mayImport: Record<string, readonly string[]> = {
   ring: ['base'],
   consistency: ['base'],
   config: ['base', 'ring', 'consistency'],
-  storage: ['base', 'runtime', 'record'],
+  storage: ['base', 'runtime', 'record', 'ring'],
+  'data-directory': ['base', 'runtime', 'storage'],
   membership: ['base', 'runtime', 'ring'],
   replica: ['base', 'runtime', 'record', 'ring', 'storage'],
   coordinator: ['base', 'runtime', 'record', 'ring', 'consistency', 'membership'],
@@ -44,7 +54,7 @@ const packageHomes: Record<string, readonly string[]> = {
   '@grpc/reflection': ['rpc/'],
   'grpc-health-check': ['rpc/'],
   '@node-rs/crc32': ['storage/'],
-  lmdb: ['storage/'],
+  lmdb: ['storage/', 'data-directory/probe-main'],
   'sorted-btree': ['storage/'],
   'node-zookeeper-client': ['membership/zookeeper'],
   pino: ['runtime/'],
