@@ -79,15 +79,18 @@ describe('the commands of a client', () => {
     const expiresMs = Date.parse(String(kept['expireTime']));
     assert.ok(Math.abs(expiresMs - writtenMs - 60_000) <= 500, JSON.stringify(kept));
     assert.equal((await run('replica0', ['put', 'short', 'x', '--ttl', '1s'])).code, 0);
-    await until('it has expired', async () => (await run('replica1', ['get', 'short'])).code === 1);
+    const client = cluster.client('replica1');
+    await until('it has expired', async () => (await client.get('short')).value === undefined);
     const { code, stdout, stderr } = await run('replica2', ['get', 'short']);
     assert.deepEqual([code, stdout], [1, '']);
     assert.match(stderr, /^absent \(expired at \d{4}-.*Z\)\n$/);
     assert.match((await run('replica1', ['entries'])).stdout, /short .* \d{4}-\S+Z +x\n/);
 
-    await run('replica0', ['put', 'short', 'y']);
-    const { expireTime } = await json('replica1', ['get', 'short']);
-    assert.equal(expireTime, undefined);
+    await client.put('short', { kind: 'text', text: 'y' });
+    assert.equal((await client.get('short')).expireTimeMs, undefined);
+    await client.put('short', { kind: 'text', text: 'y' }, { ttlMs: 60_000 });
+    assert.notEqual((await client.get('short')).expireTimeMs, undefined);
+    client.close();
     const refused = await run('replica0', ['put', 'short', 'z', '--ttl', '3651d']);
     assert.equal(refused.code, 4);
     assert.match(refused.stderr, /INVALID_TTL/);
@@ -185,10 +188,10 @@ describe('the commands of a client', () => {
     await rpc('KeyValueService/Put', { text_key: 'rpc', value: 'x', ttl: '2s' });
     const [expiring] = await rpc('KeyValueService/Get', { text_key: 'rpc' });
     assert.match(String(expiring?.['expireTime']), /^\d{4}-.*Z$/);
-    await until('it has expired', async () => {
-      const [read] = await rpc('KeyValueService/Get', { text_key: 'rpc' });
-      return read?.['found'] === false && read['expireTime'] === expiring?.['expireTime'];
-    });
+    await until('it has expired', async () => (await client.get('rpc')).value === undefined);
+    const [expired] = await rpc('KeyValueService/Get', { text_key: 'rpc' });
+    assert.equal(expired?.['found'], false);
+    assert.equal(expired['expireTime'], expiring?.['expireTime']);
 
     const slices = await rpc('ClusterService/ListEntries', {});
     assert.ok(Array.isArray(slices[0]?.['entries']));
