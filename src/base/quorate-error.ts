@@ -34,6 +34,7 @@ const traits = {
   INVALID_ARGUMENT: { retryable: false, sentence: 'The request is not valid' },
   UNORDERED_RING: { retryable: false, sentence: 'Keys have no order on a hash ring' },
   CONNECTION_FAILED: { retryable: true, sentence: 'The node cannot be reached' },
+  NO_COORDINATOR: { retryable: true, sentence: 'There is no node to ask' },
   CANCELLED: { retryable: false, sentence: 'The call was cancelled' },
   UNIMPLEMENTED: { retryable: false, sentence: 'The node does not know this call' },
   CONFIGURATION: { retryable: false, sentence: 'The configuration is not valid' },

@@ -24,7 +24,9 @@ function join(fixture: ZookeeperFixture, node: string, incarnation: bigint, port
 
 async function joinAll() {
   const fixture = new ZookeeperFixture();
-  const members = nodes.map((node, index) => join(fixture, node, BigInt(index + 10), index));
+  const members = nodes.map((node, index) =>
+    join(fixture, node, BigInt(index + 10), 9_090 + index),
+  );
   await fixture.time.advance(1_000);
   return { fixture, members };
 }

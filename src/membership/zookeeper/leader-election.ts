@@ -1,5 +1,6 @@
 import { decodeText, encodeText } from '../../base/bytes.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { decodeStatus, encodeStatus, statusPath } from './cluster-status.ts';
 import type { ZookeeperSession } from './zookeeper-session.ts';
 
 /**
@@ -26,20 +27,12 @@ export interface Leadership {
   readonly term: number;
 }
 
-/** What the status znode holds. */
-interface ClusterStatus {
-  readonly state: 'INITIALIZING' | 'READY';
-  readonly term: number;
-  readonly leader: string;
-}
-
 interface Candidate {
   readonly path: string;
   readonly node: string;
 }
 
 const electionPath = '/election';
-const statusPath = '/status';
 
 export class LeaderElection {
   readonly #logger: Logger;
@@ -127,7 +120,7 @@ export class LeaderElection {
     const state = status?.state === 'READY' || isComplete ? 'READY' : 'INITIALIZING';
     this.#isReady = state === 'READY';
     if (isOwn && status.state === state) return term;
-    const data = encodeText(JSON.stringify({ state, term, leader: this.#node }));
+    const data = encodeStatus({ state, term, leader: this.#node });
     if (stored === undefined) await this.#session.createPersistent(statusPath, data);
     else await this.#session.set(statusPath, data, stored.stat.version);
     this.#ownTerm = term;
@@ -154,15 +147,4 @@ export class LeaderElection {
 
 function sequenceOf(name: string): number {
   return Number(name.slice(name.lastIndexOf('-') + 1));
-}
-
-function decodeStatus(data: Uint8Array): ClusterStatus | undefined {
-  try {
-    const { state, term, leader } = JSON.parse(decodeText(data) ?? '') as Record<string, unknown>;
-    if (state !== 'READY' && state !== 'INITIALIZING') return undefined;
-    if (typeof term !== 'number' || typeof leader !== 'string') return undefined;
-    return { state, term, leader };
-  } catch {
-    return undefined;
-  }
 }

@@ -18,7 +18,8 @@ export function decodeMember(data: Uint8Array): MemberRecord | undefined {
   try {
     const read = JSON.parse(decodeText(data) ?? '') as Record<string, unknown>;
     const { host, port, incarnation } = read;
-    if (typeof host !== 'string' || typeof port !== 'number') return undefined;
+    if (typeof host !== 'string' || host === '') return undefined;
+    if (typeof port !== 'number' || !(port >= 1 && port <= 65_535)) return undefined;
     if (typeof incarnation !== 'string' || !/^[0-9a-f]{1,16}$/.test(incarnation)) return undefined;
     return { host, port, incarnation: BigInt(`0x${incarnation}`) };
   } catch {
