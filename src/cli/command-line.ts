@@ -12,9 +12,16 @@ export async function runCommandLine(words: readonly string[]): Promise<ExitCode
   const dashes = words.indexOf('--');
   const end = dashes === -1 ? words.length : dashes;
   const rest = words.slice(end + 1);
-  const outcome: CommandOutcome = { rest, exitCode: exitCodes.ok, flags: [], usage: '' };
+  const line = words.slice(0, end);
+  const outcome: CommandOutcome = {
+    words: line,
+    rest,
+    exitCode: exitCodes.ok,
+    flags: [],
+    usage: '',
+  };
   try {
-    await buildCommandLine(words.slice(0, end), outcome).parseAsync();
+    await buildCommandLine(line, outcome).parseAsync();
     return outcome.exitCode;
   } catch (error: unknown) {
     if (error instanceof UsageError) {

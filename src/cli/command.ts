@@ -3,6 +3,7 @@ import type { ArgumentsCamelCase, Argv } from 'yargs';
 import { QuorateError } from '../base/quorate-error.ts';
 import { parseSettings, type Settings, settingsOfEnvironment } from '../config/settings.ts';
 import type { ExitCode } from './exit-code.ts';
+import { withOneTarget, withoutRivals } from './target.ts';
 
 /**
  * A command of the command line. Its flags also come from `QUORATE_*` and from the file named by
@@ -17,6 +18,8 @@ export interface Command {
 
 /** What the command that ran is given and leaves behind. */
 export interface CommandOutcome {
+  /** The words before `--`, as they were typed. */
+  readonly words: readonly string[];
   /** The words after `--`: positional arguments, whatever they begin with. */
   readonly rest: readonly string[];
   exitCode: ExitCode;
@@ -54,7 +57,8 @@ export function defineCommand<Args>(definition: CommandDefinition<Args>): Comman
         },
         async (args) => {
           const filled = { ...args, ...restOf(args, command, outcome.rest) };
-          outcome.exitCode = await run(filled as ArgumentsCamelCase<Args>);
+          const settled = withOneTarget(filled, outcome.words);
+          outcome.exitCode = await run(settled as unknown as ArgumentsCamelCase<Args>);
         },
       ),
   };
@@ -97,7 +101,10 @@ function withSettings<Args>(yargs: Argv<Args>, flags: readonly string[]): Argv<A
   const known = (settings: Settings): Settings =>
     Object.fromEntries(Object.entries(settings).filter(([name]) => flags.includes(name)));
   const path = environment['config'];
-  const file = (from: string) => ({ ...known(readSettings(from)), ...known(environment) });
+  const file = (from: string) => ({
+    ...withoutRivals(known(readSettings(from)), known(environment)),
+    ...known(environment),
+  });
   yargs.config(path === undefined ? known(environment) : file(String(path)));
   return yargs.option('config', {
     type: 'string',

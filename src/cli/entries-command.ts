@@ -8,7 +8,7 @@ import { jsonOf, textOf } from './key-value-output.ts';
 import { readWhole } from './numbers.ts';
 import { shorten, visible } from './shown-text.ts';
 import { print } from './terminal.ts';
-import { withClient } from './with-client.ts';
+import { withOneNode } from './with-client.ts';
 
 const limitMax = 999_999_999;
 
@@ -33,7 +33,7 @@ export const entriesCommand = defineCommand({
       .example('$0 entries -s 127.0.0.1:9092', 'the copy of this node')
       .example('$0 entries -o json --limit 100', 'one JSON document a line'),
   run: (args) =>
-    withClient(args, async (client) => {
+    withOneNode(args, async (client) => {
       const entries = client.listEntries({ limit: args.limit ?? 0, timeoutMs: args.timeout });
       if (args.output === 'table') print(columns('key', 'token', 'version', 'expires', 'value'));
       for await (const entry of entries) print(lineOf(entry, args.output));

@@ -6,7 +6,7 @@ import type { QuorateError } from '../base/quorate-error.ts';
 export function describeError(error: QuorateError): readonly string[] {
   if (error.code === 'CONFIGURATION') return [`quorate: ${error.message}`];
   const facts = Object.entries(error.details)
-    .filter(([name]) => name !== 'mayHaveApplied')
+    .filter(([name]) => name !== 'mayHaveApplied' && name !== 'missing')
     .map(([name, value]) => `${name}=${value}`)
     .filter((fact) => !error.message.includes(fact.slice(fact.indexOf('=') + 1)));
   const suffix = facts.length === 0 ? '' : ` (${facts.join(', ')})`;

@@ -2,20 +2,27 @@ import type { Argv } from 'yargs';
 import { QuorateError } from '../base/quorate-error.ts';
 import { parseChoice, parseLevel, parsePartitioner } from '../config/choices.ts';
 import { parseDuration } from '../config/duration.ts';
-import { parseHostPort } from '../config/host-port.ts';
 import { isNodeName } from '../config/replicas-file.ts';
 import { logLevels } from '../runtime/pino-logger.ts';
 import { readWhole } from './numbers.ts';
+import { readServer, readZookeeperTarget, targetDefault } from './target.ts';
 
 /** Flags that several commands share, with their readers. */
 
-export const serverFlag = {
+const serverFlag = {
   alias: 's',
-  default: '127.0.0.1:9090',
   type: 'string',
   requiresArg: true,
-  describe: 'the node to ask, as host:port',
-  coerce: parseHostPort,
+  describe: `the node to ask, as host:port [default: ${targetDefault}]`,
+  coerce: readServer,
+} as const;
+
+/** For those who ask: a ZooKeeper in place of a node. */
+export const nodesOfZookeeperFlag = {
+  type: 'string',
+  requiresArg: true,
+  describe: 'ask a node that is registered in ZooKeeper, at host:port[,host:port][/root]',
+  coerce: readZookeeperTarget,
 } as const;
 
 export const timeoutFlag = {
@@ -55,12 +62,17 @@ const explainFlag = {
   describe: 'show which replicas said what',
 } as const;
 
-/** Flags of the commands that ask a node. */
-export function withServer(yargs: Argv) {
+/** Flags that say whom to ask, and how long. */
+export function withTarget(yargs: Argv) {
   return yargs
     .option('server', serverFlag)
-    .option('timeout', timeoutFlag)
-    .option('output', outputFlag);
+    .option('zookeeper', nodesOfZookeeperFlag)
+    .option('timeout', timeoutFlag);
+}
+
+/** Flags of the commands that ask a node. */
+export function withServer(yargs: Argv) {
+  return withTarget(yargs).option('output', outputFlag);
 }
 
 /** Flags of the commands that name a key. */

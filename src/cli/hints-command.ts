@@ -4,7 +4,7 @@ import { defineCommand } from './command.ts';
 import { exitCodes } from './exit-code.ts';
 import { withServer } from './flags.ts';
 import { printRows } from './rows.ts';
-import { withClient } from './with-client.ts';
+import { withOneNode } from './with-client.ts';
 
 /**
  * `quorate hints`: the missed writes that one node keeps for others. `-o json`: `[{node, count,
@@ -20,7 +20,7 @@ export const hintsCommand = defineCommand({
         'A token is dirty if a hint for it was dropped: that node misses a write until it is read or compared.',
       ),
   run: (args) =>
-    withClient(args, async (client) => {
+    withOneNode(args, async (client) => {
       const targets = await client.listHints();
       const head = ['for', 'hints', 'bytes', 'oldest', 'dropped', 'dirty tokens'];
       printRows(args.output, { json: targets, head, rows: targets.map(rowOf) });

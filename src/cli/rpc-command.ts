@@ -2,8 +2,10 @@ import { QuorateError } from '../base/quorate-error.ts';
 import { callDynamically, dynamicMethods } from '../client/dynamic-call.ts';
 import { defineCommand } from './command.ts';
 import { exitCodes } from './exit-code.ts';
-import { serverFlag, timeoutFlag } from './flags.ts';
+import { withTarget } from './flags.ts';
+import { targetOf } from './target.ts';
 import { print } from './terminal.ts';
+import { oneNodeOf } from './with-client.ts';
 
 /**
  * `quorate rpc`: any call, typed in JSON. Prints each answer as a JSON document on one line, in
@@ -13,15 +15,13 @@ export const rpcCommand = defineCommand({
   command: 'rpc <method> [request]',
   describe: 'Make any call, typed in JSON',
   builder: (yargs) =>
-    yargs
+    withTarget(yargs)
       .positional('method', {
         type: 'string',
         demandOption: true,
         describe: 'service and method, such as KeyValueService/Put',
       })
       .positional('request', { type: 'string', default: '{}', describe: 'the request as JSON' })
-      .option('server', serverFlag)
-      .option('timeout', timeoutFlag)
       .example(`$0 rpc KeyValueService/Put '{"key": 7, "value": "hello"}'`, 'text under 7')
       .example(
         `$0 rpc KeyValueService/Get '{"text_key": "user:42", "consistency": "ONE", "explain": true}'`,
@@ -34,8 +34,10 @@ export const rpcCommand = defineCommand({
           .join('')}`,
       ),
   run: async (args) => {
-    const options = { target: args.server, timeoutMs: args.timeout };
-    for await (const answer of callDynamically(args.method, parseRequest(args.request), options)) {
+    const request = parseRequest(args.request);
+    const target = await oneNodeOf(targetOf(args), args.timeout);
+    const options = { target, timeoutMs: args.timeout };
+    for await (const answer of callDynamically(args.method, request, options)) {
       print(JSON.stringify(answer));
     }
     return exitCodes.ok;

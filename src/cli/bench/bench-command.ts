@@ -6,7 +6,9 @@ import type { Clock } from '../../runtime/clock.ts';
 import { SystemClock } from '../../runtime/system-clock.ts';
 import { defineCommand } from '../command.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
+import { givenTarget } from '../target.ts';
 import { print, say } from '../terminal.ts';
+import { oneNodeOf } from '../with-client.ts';
 import { type BenchArgs, type BenchFlags, withBenchFlags } from './bench-flags.ts';
 import { type BenchClients, benchCall, benchKeys, callForEach, runPhase } from './bench-load.ts';
 import { BenchProgress, formatBenchTable, formatPhase, formatSample } from './bench-output.ts';
@@ -41,7 +43,9 @@ export const benchCommand = defineCommand<BenchFlags>({
   run: runBench,
 });
 
-async function runBench(args: BenchArgs): Promise<ExitCode> {
+async function runBench(flags: BenchArgs): Promise<ExitCode> {
+  const target = givenTarget(flags);
+  const args = { ...flags, server: target && (await oneNodeOf(target)) };
   const interrupt = new AbortController();
   let exitCode: number = exitCodes.ok;
   const stop = (code: number) => {

@@ -1,8 +1,9 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs';
 import { QuorateError } from '../../base/quorate-error.ts';
 import { parseMode } from '../../config/choices.ts';
-import { parseHostPort } from '../../config/host-port.ts';
+import { nodesOfZookeeperFlag } from '../flags.ts';
 import { readNumber, readWhole } from '../numbers.ts';
+import { readServer } from '../target.ts';
 
 /** The flags of `quorate bench`. Each is bounded, so that a benchmark always ends by itself. */
 export function withBenchFlags(yargs: Argv) {
@@ -14,6 +15,7 @@ export function withBenchFlags(yargs: Argv) {
       describe: 'measure this node of a running cluster, as host:port [default: an own cluster]',
       coerce: readServer,
     })
+    .option('zookeeper', nodesOfZookeeperFlag)
     .option('mode', {
       ...text('BOTH', 'the mode of the own cluster'),
       coerce: parseMode,
@@ -55,6 +57,7 @@ const inFlightsMax = 8;
 /** What {@link withBenchFlags} reads. */
 export interface BenchFlags {
   readonly server: string | undefined;
+  readonly zookeeper: string | undefined;
   readonly mode: ReturnType<typeof parseMode>;
   readonly seconds: number;
   readonly rounds: number;
@@ -62,11 +65,6 @@ export interface BenchFlags {
   readonly keys: number;
   readonly 'value-bytes': number;
   readonly output: string;
-}
-
-/** Without a default, yargs hands on that there is none. */
-function readServer(given: string | undefined): string | undefined {
-  return given === undefined ? undefined : parseHostPort(given);
 }
 
 /** The same, as yargs hands it on. */

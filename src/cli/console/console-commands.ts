@@ -18,7 +18,7 @@ const consoleCommands: readonly ConsoleCommand[] = [
   command('display', '[node]', 'what each node itself holds'),
   command('locate', '<key>', 'where a key lives'),
   command('status', '', 'the cluster as the coordinator sees it'),
-  command('use', '<node | host:port>', 'another coordinator'),
+  command('use', '<node | host:port>', 'another coordinator, and no other by itself'),
   command('help', '', 'this'),
   command('exit', '', 'leave; so does Ctrl-D'),
 ];

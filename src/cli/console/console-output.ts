@@ -66,7 +66,11 @@ export function formatCluster(cluster: ClusterAnswer): readonly string[] {
 }
 
 /** What happened and what to do next. The first words are those of the system's first console. */
-export function describeConsoleError(error: QuorateError, coordinator: string): readonly string[] {
+export function describeConsoleError(
+  error: QuorateError,
+  coordinator: string,
+  isMoving: boolean,
+): readonly string[] {
   const { code, details } = error;
   if (code === 'NOT_ENOUGH_REPLICAS') {
     const { required, alive, replicas } = details;
@@ -81,7 +85,9 @@ export function describeConsoleError(error: QuorateError, coordinator: string): 
     return [
       `${coordinator} does not answer (${connectionReason(error)})`,
       ...unsure,
-      'the console stays with it and connects again by itself; "use" names another coordinator.',
+      isMoving
+        ? 'the next command goes through another node.'
+        : 'the console stays with it and connects again by itself; "use" names another coordinator.',
     ];
   }
   return describeError(error).map((line) => visible(line.replace(/^quorate: /, '')));

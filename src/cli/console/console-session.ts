@@ -1,12 +1,13 @@
 import { QuorateError } from '../../base/quorate-error.ts';
 import type { ExplanationAnswer } from '../../client/answers.ts';
-import type { QuorateClient } from '../../client/quorate-client.ts';
+import type { OnMoved } from '../../client/cluster-client.ts';
+import type { CoordinatorClient } from '../../client/coordinator-finder.ts';
 import type { ConsistencyLevel } from '../../config/choices.ts';
-import { parseHostPort } from '../../config/host-port.ts';
 import { formatHostPort } from '../../config/replicas-file.ts';
 import { type ExitCode, exitCodeOf, exitCodes } from '../exit-code.ts';
 import { formatExplanation } from '../explanation-output.ts';
 import { whyAbsent } from '../key-value-output.ts';
+import { describeMove, readTarget } from '../target.ts';
 import { type ConsoleAction, type KeyAction, parseConsoleLine } from './console-action.ts';
 import { consoleHelp } from './console-commands.ts';
 import {
@@ -20,14 +21,18 @@ import {
 /**
  * What a console remembers, its coordinator and its level, and what its commands do. It knows
  * nothing of terminals: lines go in, lines come out, and nothing that is typed makes it throw.
+ *
+ * With a node as its target the console stays with that node; with a ZooKeeper the coordinator is
+ * one of the nodes there, and another when that one fails, which is said.
  */
 export type ConsoleClient = Pick<
-  QuorateClient,
+  CoordinatorClient,
   'get' | 'put' | 'delete' | 'locate' | 'describeCluster' | 'listEntries' | 'close'
 >;
 
 export interface ConsoleSessionComponents {
-  readonly connect: (target: string) => ConsoleClient;
+  /** Makes a client; told of each coordinator, if it is the client that chooses them. */
+  readonly connect: (target: string, onMoved: OnMoved) => ConsoleClient;
   /** Takes data, a line. */
   readonly print: (line: string) => void;
   /** Takes the rest, a line. */
@@ -35,7 +40,7 @@ export interface ConsoleSessionComponents {
 }
 
 export interface ConsoleSessionOptions {
-  /** The coordinator, as `host:port`. */
+  /** The coordinator, as `host:port`, or where it is found, as `zookeeper://…`. */
   readonly target: string;
   /** Whether what is printed is for people: control characters are then made visible. */
   readonly isForPeople: boolean;
@@ -55,7 +60,10 @@ export class ConsoleSession {
   readonly #components: ConsoleSessionComponents;
   readonly #isForPeople: boolean;
   #target: string;
+  /** Whether the client chooses its coordinators. */
+  #isMoving = false;
   #client: ConsoleClient;
+  #notify: (sentence: string) => void;
   #level: ConsistencyLevel = 'QUORUM';
   #isExplaining = false;
   #node: string | undefined;
@@ -64,11 +72,12 @@ export class ConsoleSession {
   constructor(components: ConsoleSessionComponents, options: ConsoleSessionOptions) {
     this.#components = components;
     this.#isForPeople = options.isForPeople;
+    this.#notify = components.say;
     this.#target = options.target;
-    this.#client = components.connect(options.target);
+    this.#client = components.connect(options.target, this.#onMoved);
   }
 
-  /** Where the coordinator is, as `host:port`. */
+  /** Where the coordinator is, as `host:port`, once there is one. */
   get target(): string {
     return this.#target;
   }
@@ -89,14 +98,19 @@ export class ConsoleSession {
     return this.#node === undefined ? this.#target : `${this.#node} at ${this.#target}`;
   }
 
-  /** Asks the coordinator who it is. @returns whether it answered. */
-  async meet(): Promise<boolean> {
+  /** Asks the coordinator who it is. @returns why it does not answer, if so. */
+  async meet(): Promise<QuorateError | undefined> {
     try {
       await this.#describe();
-      return true;
-    } catch {
-      return false;
+      return undefined;
+    } catch (error: unknown) {
+      return QuorateError.from(error);
     }
+  }
+
+  /** Where it is said that the coordinator has changed; `say` by default. */
+  set notify(notify: (sentence: string) => void) {
+    this.#notify = notify;
   }
 
   /** Does what a line says. Never throws. */
@@ -107,7 +121,10 @@ export class ConsoleSession {
       return { exitCode: await this.#run(action), isExit: action.verb === 'exit' };
     } catch (thrown: unknown) {
       const error = QuorateError.from(thrown);
-      for (const text of describeConsoleError(error, this.coordinator)) this.#components.say(text);
+      const { coordinator } = this;
+      for (const text of describeConsoleError(error, coordinator, this.#isMoving)) {
+        this.#components.say(text);
+      }
       return { exitCode: exitCodeOf(error), isExit: false };
     }
   }
@@ -179,6 +196,13 @@ export class ConsoleSession {
     for (const text of formatExplanation(explanation, version)) this.#components.say(text);
   }
 
+  readonly #onMoved: OnMoved = (left, to) => {
+    this.#isMoving = true;
+    this.#target = formatHostPort(to);
+    this.#node = to.name;
+    if (left.length > 0) this.#notify(describeMove(left, to));
+  };
+
   async #describe() {
     const client = this.#client;
     const cluster = await client.describeCluster();
@@ -190,11 +214,12 @@ export class ConsoleSession {
   }
 
   async #use(named: string): Promise<void> {
-    const target = this.#addresses.get(named) ?? parseHostPort(named);
+    const target = this.#addresses.get(named) ?? readTarget(named);
     this.#client.close();
-    this.#client = this.#components.connect(target);
+    this.#client = this.#components.connect(target, this.#onMoved);
     this.#target = target;
     this.#node = undefined;
+    this.#isMoving = false;
     await this.#describe();
   }
 
@@ -202,7 +227,7 @@ export class ConsoleSession {
   async #display(only: string | undefined): Promise<void> {
     const { say } = this.#components;
     // Without its coordinator the console asks the nodes that it told of before.
-    if (!(await this.meet()) && this.#addresses.size === 0) await this.#describe();
+    if ((await this.meet()) && this.#addresses.size === 0) await this.#describe();
     const shown = [...this.#addresses].filter(([name]) => only === undefined || name === only);
     if (shown.length === 0) {
       const message = `there is no node ${only}; there are ${this.nodeNames.join(', ')}`;
@@ -220,7 +245,7 @@ export class ConsoleSession {
   }
 
   async #entriesOf(address: string) {
-    const client = this.#components.connect(address);
+    const client = this.#components.connect(address, () => undefined);
     try {
       const entries = [];
       const options = { limit: displayedMax + 1, timeoutMs: displayTimeoutMs };

@@ -53,6 +53,7 @@ export class ConsolePrompt {
     this.#output = output;
     this.#watched = session.target;
     this.#isConnected = isConnected;
+    session.notify = (sentence) => this.#notice(sentence);
     this.#lines = createInterface({
       input: process.stdin,
       output,
@@ -101,7 +102,7 @@ export class ConsolePrompt {
 
   async #lookForCoordinator(): Promise<void> {
     const { target } = this.#session;
-    const isConnected = await this.#session.meet();
+    const isConnected = (await this.#session.meet()) === undefined;
     if (target === this.#session.target) {
       const isNews = target === this.#watched && isConnected !== this.#isConnected;
       this.#watched = target;

@@ -10,6 +10,7 @@ import type {
   GetAnswer,
   WriteAnswer,
 } from '../../../src/client/answers.ts';
+import type { OnMoved } from '../../../src/client/cluster-client.ts';
 
 const answers = { writeTimeMs: 0, explanation: undefined };
 const absent: GetAnswer = { ...answers, value: undefined, version: '', expireTimeMs: undefined };
@@ -59,8 +60,10 @@ function startSession(told: Partial<ConsoleClient> = {}, isForPeople = true) {
   const printed: string[] = [];
   const said: string[] = [];
   const targets: string[] = [];
-  const connect = (target: string): ConsoleClient => {
+  const moves: OnMoved[] = [];
+  const connect = (target: string, onMoved: OnMoved): ConsoleClient => {
     targets.push(target);
+    moves.push(onMoved);
     return {
       get: async () => absent,
       put: async () => stored,
@@ -79,7 +82,7 @@ function startSession(told: Partial<ConsoleClient> = {}, isForPeople = true) {
     { connect, print: (line) => printed.push(line), say: (line) => said.push(line) },
     { target: '127.0.0.1:9090', isForPeople },
   );
-  return { session, printed, said, targets };
+  return { session, printed, said, targets, moves };
 }
 
 describe('a console', () => {
@@ -175,6 +178,27 @@ describe('a console', () => {
     await session.runLine('use localhost:9099');
     await session.runLine('use nonsense');
     assert.deepEqual(targets, ['127.0.0.1:9090', '127.0.0.1:9091', 'localhost:9099']);
+  });
+
+  it('shows the coordinator that was found, and says why it is another one now', async () => {
+    const lost = new QuorateError('CONNECTION_FAILED', { mayHaveApplied: true, reason: 'reset' });
+    const { session, said, moves } = startSession({ put: () => Promise.reject(lost) });
+    const [first, second] = cluster.nodes;
+    assert.ok(first !== undefined && second !== undefined);
+    moves[0]?.([], first);
+    assert.equal(session.prompt, 'replica0@127.0.0.1:9090 [QUORUM]> ');
+    assert.deepEqual(said, []);
+    assert.equal((await session.runLine('put 7 a')).exitCode, 5);
+    assert.deepEqual(said.splice(0).slice(-2), [
+      'the write may have been applied.',
+      'the next command goes through another node.',
+    ]);
+    moves[0]?.([{ node: first, error: lost }], second);
+    assert.equal(session.prompt, 'replica1@127.0.0.1:9091 [QUORUM]> ');
+    assert.match(
+      said[0] ?? '',
+      /^replica0 at \S+ was lost during a write; going through replica1 at/,
+    );
   });
 
   it('survives every line', async () => {
