@@ -1,10 +1,19 @@
 import { crc32c } from '@node-rs/crc32';
 
 /**
- * CRC-32C (Castagnoli) over several parts as if they were one. It finds every change of up to 32
- * bits in a row, and of any other all but one in 4 billion; it does not protect against an
+ * CRC-32C (Castagnoli) of a key and its record as if they were one. It finds every change of up to
+ * 32 bits in a row, and of any other all but one in 4 billion; it does not protect against an
  * attacker.
+ *
+ * A call into the native code costs 150 ns, and several times that for a small array which the
+ * engine must first move out of its heap. So small ones are joined in memory that stays.
  */
-export function checksum(...parts: readonly Uint8Array[]): number {
-  return parts.reduce((state, part) => crc32c(part, state), 0);
+export function checksum(key: Uint8Array, record: Uint8Array): number {
+  const bytes = key.length + record.length;
+  if (bytes > joined.length) return crc32c(record, crc32c(key));
+  joined.set(key);
+  joined.set(record, key.length);
+  return crc32c(joined.subarray(0, bytes));
 }
+
+const joined = Buffer.alloc(4_096);

@@ -36,9 +36,9 @@ export class DurableStorage implements Storage {
 
   get(key: Uint8Array): VersionedValue | undefined {
     this.#checkUndamaged(key);
-    const bytes = this.#tables.get('data', key);
+    const bytes = this.#tables.view('data', key);
     if (bytes === undefined) return undefined;
-    return decodeRecord(key, bytes) ?? this.#throwDamaged(key);
+    return copyValue(decodeRecord(key, bytes) ?? this.#throwDamaged(key));
   }
 
   versionOf(key: Uint8Array): Version | undefined {
@@ -192,6 +192,14 @@ interface InFlight {
   readonly version: Version;
   /** Set within the call that entered it. */
   flushed: Promise<void> | undefined;
+}
+
+/** The record with a value of its own, where it was a part of memory that is used again. */
+function copyValue(record: VersionedValue): VersionedValue {
+  const { version, value } = record;
+  return value === undefined
+    ? record
+    : { version, value: { ...value, bytes: Buffer.from(value.bytes) } };
 }
 
 function damageMark(key: Uint8Array): Change {
