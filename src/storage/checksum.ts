@@ -1,14 +1,20 @@
 import { crc32c } from '@node-rs/crc32';
 
 /**
- * CRC-32C (Castagnoli) of a key and its record as if they were one. It finds every change of up to
- * 32 bits in a row, and of any other all but one in 4 billion; it does not protect against an
- * attacker.
+ * CRC-32C (Castagnoli). It finds every change of up to 32 bits in a row, and of any other all but
+ * one in 4 billion; it does not protect against an attacker.
+ */
+export function checksum(bytes: Uint8Array): number {
+  return crc32c(bytes);
+}
+
+/**
+ * The sum of a key and its record as if they were one.
  *
  * A call into the native code costs 150 ns, and several times that for a small array which the
  * engine must first move out of its heap. So small ones are joined in memory that stays.
  */
-export function checksum(key: Uint8Array, record: Uint8Array): number {
+export function recordChecksum(key: Uint8Array, record: Uint8Array): number {
   const bytes = key.length + record.length;
   if (bytes > joined.length) return crc32c(record, crc32c(key));
   joined.set(key);

@@ -2,7 +2,7 @@ import { assert } from '../base/assert.ts';
 import { asBuffer } from '../base/bytes.ts';
 import type { Version } from '../record/version.ts';
 import { expiringValue, type ValueKind, type VersionedValue } from '../record/versioned-value.ts';
-import { checksum } from './checksum.ts';
+import { recordChecksum } from './checksum.ts';
 
 /**
  * A record as bytes, with the checksum that LMDB does not have:
@@ -38,7 +38,7 @@ export function encodeRecord(key: Uint8Array, record: VersionedValue): Uint8Arra
   bytes.write(version.node, nameOffset);
   if (expireTimeMs !== undefined) bytes.writeBigUInt64BE(BigInt(expireTimeMs), expiryOffset);
   if (value !== undefined) bytes.set(value.bytes, valueOffset);
-  bytes.writeUInt32BE(checksum(key, bytes.subarray(formatOffset)), 0);
+  bytes.writeUInt32BE(recordChecksum(key, bytes.subarray(formatOffset)), 0);
   return bytes;
 }
 
@@ -68,7 +68,8 @@ export function decodeRecord(key: Uint8Array, bytes: Uint8Array): VersionedValue
 export function decodeVersion(key: Uint8Array, bytes: Uint8Array): Version | undefined {
   if (bytes.length < nameOffset) return undefined;
   const buffer = asBuffer(bytes);
-  if (buffer.readUInt32BE(0) !== checksum(key, buffer.subarray(formatOffset))) return undefined;
+  if (buffer.readUInt32BE(0) !== recordChecksum(key, buffer.subarray(formatOffset)))
+    return undefined;
   const nameEnd = nameOffset + (buffer[nameLengthOffset] ?? 0);
   if (buffer[formatOffset] !== format || !isShape(buffer, nameEnd)) return undefined;
   const node = buffer.toString('utf8', nameOffset, nameEnd);
