@@ -262,6 +262,7 @@ function readRecord(reader: BinaryReader): VersionedValue {
   }
   check(node !== '' && node.length <= nodeNameLengthMax, 'a version without a node');
   check(value.length <= valueBytesMax, 'a value that is too long');
+  check(expireTimeMs <= Number.MAX_SAFE_INTEGER, 'a time of expiry that is no time');
   return { version: { clock, node }, value: storedValue(kind, value, expireTimeMs) };
 }
 

@@ -238,6 +238,7 @@ describe('the frame codec', () => {
     ['a record of no kind', { kind: 0 }],
     ['a version without a node', { node: '' }],
     ['a node name of 64 characters', { node: 'n'.repeat(64) }],
+    ['a time of expiry over 53 bits', { expireTimeMs: 2n ** 53n }],
     ['a value over 1 MiB', { value: Buffer.alloc(1024 * 1024 + 1) }],
   ] as const) {
     it(`refuses ${what} from a peer`, () => {
