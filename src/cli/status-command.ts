@@ -9,7 +9,7 @@ import { withClient } from './with-client.ts';
 
 /**
  * `quorate status`: the cluster as one node sees it. `-o json` is what the client's
- * `describeCluster` gives: `{node, clusterName, status, ringEpoch, partitioner, replicationFactor,
+ * `describeCluster` gives: `{node, serverId, nodeCount, clusterName, status, ringEpoch, partitioner, replicationFactor,
  * mode, membership, membershipState, leader, standby, storage, clock, entries, nodes: [{name, host, port,
  * incarnation, liveness, registered, tokensOwned, hintsWaiting, roundTripMs, clockAheadMs,
  * problem}]}`.
@@ -53,9 +53,10 @@ function formatMs(ms: number | undefined, plus: string): string {
 }
 
 function summaryOf(cluster: ClusterAnswer): readonly string[] {
-  const { node, clusterName, status, ringEpoch, partitioner, replicationFactor } = cluster;
+  const { node, serverId, nodeCount, clusterName, status } = cluster;
+  const { ringEpoch, partitioner, replicationFactor } = cluster;
   return [
-    `seen by ${node} of ${clusterName}, which is ${status}; its clock ${clockSentences[cluster.clock]}`,
+    `seen by node ${serverId} of ${nodeCount} (${node}) of ${clusterName}, which is ${status}; its clock ${clockSentences[cluster.clock]}`,
     `ring epoch ${ringEpoch}, ${partitioner}, replication factor ${replicationFactor}, mode ${cluster.mode}`,
     `membership ${membershipOf(cluster)}, storage ${cluster.storage}, ${cluster.entries} entries here`,
   ];

@@ -56,6 +56,9 @@ export interface LocateAnswer {
 /** The cluster as one node sees it. */
 export interface ClusterAnswer {
   readonly node: string;
+  /** The place of the node in the replicas file; the first is 1. */
+  readonly serverId: number;
+  readonly nodeCount: number;
   readonly clusterName: string;
   readonly status: 'initializing' | 'ready' | 'draining';
   readonly ringEpoch: number;

@@ -97,6 +97,8 @@ function describe(components: ClusterComponents, options: ClusterOptions): Descr
     mode: options.mode,
     membership: view.kind,
     membershipState: view.state,
+    serverId: options.addresses.findIndex(({ name }) => name === options.node) + 1,
+    nodeCount: options.addresses.length,
     leader: view.leader ?? '',
     standby: view.standby ?? '',
     nodes: options.addresses.map((address) => describeNode(components, address, view)),

@@ -130,8 +130,11 @@ describe('the commands of a client', () => {
   it('show the cluster, the ring, places, hints and entries', async () => {
     const status = await json('replica3', ['status']);
     assert.equal(status['node'], 'replica3');
+    assert.deepEqual([status['serverId'], status['nodeCount']], [4, 4]);
     assert.equal((status['nodes'] as readonly unknown[]).length, 4);
-    assert.match((await run('replica3', ['status'])).stdout, /^node .*\nreplica0 .* up /);
+    const shown = await run('replica3', ['status']);
+    assert.match(shown.stdout, /^node .*\nreplica0 .* up /);
+    assert.match(shown.stderr, /seen by node 4 of 4 \(replica3\) of quorate/);
 
     const ring = await json('replica0', ['ring']);
     assert.deepEqual((ring['ranges'] as readonly unknown[])[3], {

@@ -69,6 +69,10 @@ export interface DescribeClusterResponse {
   entries: bigint;
   /** What the registrations are worth: "static", "connected", "suspended" or "lost". */
   membershipState: string;
+  /** The place of the node that answers in the replicas file; the first is 1. */
+  serverId: number;
+  /** How many nodes the ring has. */
+  nodeCount: number;
 }
 
 /** Whether the cluster serves. */
@@ -349,6 +353,8 @@ function createBaseDescribeClusterResponse(): DescribeClusterResponse {
     clock: 0,
     entries: 0n,
     membershipState: "",
+    serverId: 0,
+    nodeCount: 0,
   };
 }
 
@@ -401,6 +407,12 @@ export const DescribeClusterResponse: MessageFns<DescribeClusterResponse> = {
     }
     if (message.membershipState !== "") {
       writer.uint32(122).string(message.membershipState);
+    }
+    if (message.serverId !== 0) {
+      writer.uint32(128).uint32(message.serverId);
+    }
+    if (message.nodeCount !== 0) {
+      writer.uint32(136).uint32(message.nodeCount);
     }
     return writer;
   },
@@ -538,6 +550,22 @@ export const DescribeClusterResponse: MessageFns<DescribeClusterResponse> = {
             message.membershipState = reader.string();
             continue;
           }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.serverId = reader.uint32();
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.nodeCount = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -570,6 +598,8 @@ export const DescribeClusterResponse: MessageFns<DescribeClusterResponse> = {
     message.clock = object.clock ?? 0;
     message.entries = (object.entries !== undefined && object.entries !== null) ? BigInt(object.entries) : 0n;
     message.membershipState = object.membershipState ?? "";
+    message.serverId = object.serverId ?? 0;
+    message.nodeCount = object.nodeCount ?? 0;
     return message;
   },
 };

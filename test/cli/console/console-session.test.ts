@@ -30,6 +30,8 @@ function node(name: string, port: number) {
 
 const cluster: ClusterAnswer = {
   node: 'replica0',
+  serverId: 1,
+  nodeCount: 2,
   clusterName: 'quorate',
   status: 'ready',
   ringEpoch: 1,
