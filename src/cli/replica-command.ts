@@ -1,6 +1,10 @@
 import { parseMode } from '../config/choices.ts';
 import { formatHostPort, type NodeAddress } from '../config/replicas-file.ts';
-import { parseZookeeper, type ZookeeperAddress } from '../config/zookeeper-address.ts';
+import {
+  parseZookeeper,
+  parseZookeeperAuth,
+  type ZookeeperAddress,
+} from '../config/zookeeper-address.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { PinoLogger } from '../runtime/pino-logger.ts';
 import { SystemClock } from '../runtime/system-clock.ts';
@@ -45,6 +49,14 @@ export const replicaCommand = defineCommand({
         coerce: (text: string | undefined) =>
           text === undefined ? undefined : parseZookeeper(text),
       })
+      .option('zookeeper-auth', {
+        type: 'string',
+        requiresArg: true,
+        describe:
+          'user:password that guards what is in ZooKeeper; better in QUORATE_ZOOKEEPER_AUTH',
+        coerce: (text: string | undefined) =>
+          text === undefined ? undefined : parseZookeeperAuth(text),
+      })
       .example('$0 replica replica0 9090 replicas.txt BOTH', 'the first node of replicas.txt')
       .epilogue('It logs to stderr. SIGTERM and Ctrl-C drain it and stop it.'),
   run: (args) => runReplica(args),
@@ -57,6 +69,7 @@ interface ReplicaArgs extends NodeSettings {
   readonly mode: ReturnType<typeof parseMode>;
   readonly host: string | undefined;
   readonly zookeeper: ZookeeperAddress | undefined;
+  readonly zookeeperAuth: string | undefined;
 }
 
 async function runReplica(args: ReplicaArgs): Promise<ExitCode> {
@@ -79,7 +92,11 @@ async function runReplica(args: ReplicaArgs): Promise<ExitCode> {
       partitioner: args.partitioner,
       replicationFactor: args.replicationFactor,
       ...(args.zookeeper !== undefined && {
-        zookeeper: { ...args.zookeeper, startupWindowMs: args.startupWindow },
+        zookeeper: {
+          ...args.zookeeper,
+          startupWindowMs: args.startupWindow,
+          ...(args.zookeeperAuth !== undefined && { auth: args.zookeeperAuth }),
+        },
       }),
       ...(hintLimit !== undefined && { hintLimits: { hintsPerTargetMax: hintLimit } }),
     },

@@ -26,6 +26,20 @@ export function parseZookeeper(text: string): ZookeeperAddress {
   );
 }
 
+/**
+ * The name and password of the cluster in ZooKeeper, as `user:password`.
+ *
+ * @throws QuorateError CONFIGURATION, which does not repeat the text.
+ */
+export function parseZookeeperAuth(text: string): string {
+  if (/^[^:]+:.+$/.test(text)) return text;
+  throw new QuorateError(
+    'CONFIGURATION',
+    {},
+    'the name and password for ZooKeeper are written user:password',
+  );
+}
+
 function parseServer(text: string): { host: string; port: number } | undefined {
   const colon = text.lastIndexOf(':');
   const port = parsePort(text.slice(colon + 1));

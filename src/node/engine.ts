@@ -98,7 +98,7 @@ export class Engine {
     );
   }
 
-  /** Starts everything; settles when the node may take requests, within about 2 s. */
+  /** Starts everything; settles when the node could take requests, within about 2 s. */
   async start(): Promise<void> {
     this.membership.reportIncarnation(this.#options.node, this.#options.incarnation);
     this.membership.onRecovered((node) => this.#dispatcher.replay(node));
@@ -106,6 +106,10 @@ export class Engine {
     this.#dispatcher.start();
     this.#watchClock();
     await Promise.all([this.links.start(), this.#passed(this.#clockWaitMs())]);
+  }
+
+  /** Takes requests from now on. */
+  open(): void {
     if (!this.#isStopped) this.coordinator.accept(true);
   }
 

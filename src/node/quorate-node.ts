@@ -42,6 +42,8 @@ interface ZookeeperOptions {
   readonly servers: readonly { readonly host: string; readonly port: number }[];
   /** Where the cluster's znodes are, as `/quorate`. */
   readonly root: string;
+  /** `user:password` that guards the znodes against changes; without it anybody can make them. */
+  readonly auth?: string;
   /** How long a new cluster waits for all its nodes; 10,000 ms by default. */
   readonly startupWindowMs?: number;
   /** 6,000 ms by default; the server may grant another. */
@@ -138,6 +140,9 @@ export class QuorateNode {
         status: () => this.#status,
       },
     );
+    // Without ZooKeeper the replicas file says who takes part, and that is never out of date.
+    if (this.#zookeeper === undefined) this.#server.setMembershipCurrent(true);
+    this.#zookeeper?.onState((state) => this.#server.setMembershipCurrent(state !== 'lost'));
   }
 
   /**
@@ -156,6 +161,7 @@ export class QuorateNode {
       throw new QuorateError('CONFIGURATION', {}, refusal);
     }
     if (this.#status === 'draining') return;
+    this.#engine.open();
     this.#status = 'ready';
     this.#tellHealth();
   }
@@ -217,11 +223,11 @@ function createZookeeper(
   incarnation: bigint,
 ): ZookeeperMembership | undefined {
   if (zookeeper === undefined) return undefined;
-  const { servers, root, sessionTimeoutMs = zookeeperSessionMsDefault } = zookeeper;
+  const { servers, root, auth, sessionTimeoutMs = zookeeperSessionMsDefault } = zookeeper;
   const { ring } = components;
   const { host, port } = ownAddress(node, replicas);
   const session = new ZookeeperSession(
-    { ...components, connect: clientConnections() },
+    { ...components, connect: clientConnections(undefined, auth) },
     { servers, root, sessionTimeoutMs },
   );
   return new ZookeeperMembership(

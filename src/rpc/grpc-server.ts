@@ -26,12 +26,18 @@ export interface GrpcServerComponents extends ClusterComponents {
 
 /** The name under which health tells whether the node takes requests. */
 const readyService = 'quorate.v1.KeyValueService';
+/** The name under which health tells whether membership is up to date. */
+const membershipService = 'quorate.v1.Membership';
 /** How long open calls may take once the server is told to stop. */
 const graceMs = 3_000;
 
 export class GrpcServer {
   readonly #components: GrpcServerComponents;
-  readonly #health = new HealthImplementation({ '': 'SERVING', [readyService]: 'NOT_SERVING' });
+  readonly #health = new HealthImplementation({
+    '': 'SERVING',
+    [readyService]: 'NOT_SERVING',
+    [membershipService]: 'NOT_SERVING',
+  });
   readonly #server = new Server({
     ...messageLimits,
     'grpc.max_receive_message_length': requestBytesMax,
@@ -74,6 +80,11 @@ export class GrpcServer {
   /** Says in health whether the node takes requests. */
   setReady(isReady: boolean): void {
     this.#health.setStatus(readyService, isReady ? 'SERVING' : 'NOT_SERVING');
+  }
+
+  /** Says in health whether membership is up to date; requests do not depend on it. */
+  setMembershipCurrent(isCurrent: boolean): void {
+    this.#health.setStatus(membershipService, isCurrent ? 'SERVING' : 'NOT_SERVING');
   }
 
   /** Stops listening; open calls have a short grace, then they end. */

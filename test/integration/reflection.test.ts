@@ -84,6 +84,12 @@ describe('a stranger with reflection only', () => {
       '{"service": "quorate.v1.KeyValueService"}',
     );
     assert.deepEqual(health, { status: 'SERVING' });
+    const membership = await curl(
+      'replica0',
+      'grpc.health.v1.Health/Check',
+      '{"service": "quorate.v1.Membership"}',
+    );
+    assert.deepEqual(membership, { status: 'SERVING' });
     const client = new Client(cluster.address('replica0'), credentials.createInsecure());
     for (const version of ['v1', 'v1alpha']) {
       for (const symbol of [

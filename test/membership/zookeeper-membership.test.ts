@@ -12,14 +12,16 @@ const nodes = ['replica0', 'replica1', 'replica2'];
 function join(fixture: ZookeeperFixture, node: string, incarnation: bigint, port = 1) {
   const session = fixture.create().session;
   const own = { host: '127.0.0.1', port, incarnation };
+  const errors: string[] = [];
+  const logger = { ...silentLogger, error: (sentence: string) => errors.push(sentence) };
   const membership = new ZookeeperMembership(
-    { clock: fixture.clock, logger: silentLogger, session },
+    { clock: fixture.clock, logger, session },
     { node, nodes, own, ringDigest: 'ring', startupWindowMs: 3_000 },
   );
   const recovered: string[] = [];
   membership.onRecovered((name) => recovered.push(name));
   const started = membership.start(2_000);
-  return { membership, session, recovered, started };
+  return { membership, session, recovered, errors, started };
 }
 
 async function joinAll() {
@@ -81,9 +83,27 @@ describe('ZookeeperMembership', () => {
 
   it('does not take the name of a process at another address', async () => {
     const { fixture, members } = await joinAll();
-    join(fixture, 'replica1', 99n, 4_000);
+    const { leader, standby } = members[0]?.membership.view() ?? assert.fail();
+    const { errors } = join(fixture, leader ?? '', 99n, 4_000);
     await fixture.time.advance(12_000);
-    assert.equal(members[0]?.membership.view().incarnations.get('replica1'), 11n);
+    const view = members[0]?.membership.view() ?? assert.fail();
+    const incarnation = BigInt(nodes.indexOf(leader ?? '') + 10);
+    assert.equal(view.incarnations.get(leader ?? ''), incarnation);
+    // Nor its part in the election.
+    assert.deepEqual([view.leader, view.standby], [leader, standby]);
+    assert.deepEqual(errors, ['another process is registered under this name']);
+  });
+
+  it('raises an alarm and keeps the ring when ZooKeeper comes back empty', async () => {
+    const { fixture, members } = await joinAll();
+    fixture.zookeeper.empty();
+    await fixture.time.advance(3 * sessionTimeoutMs);
+    const told = members.flatMap(({ errors }) => errors);
+    assert.ok(
+      told.some((sentence) => sentence.startsWith('ZooKeeper has lost its data')),
+      `${told}`,
+    );
+    for (const { membership } of members) assert.equal(membership.ringProblem, undefined);
   });
 
   it('goes on with the last list while ZooKeeper is away, and is whole again after', async () => {

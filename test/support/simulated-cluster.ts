@@ -80,7 +80,7 @@ export class SimulatedCluster {
     );
     this.#running.set(node, { host, engine });
     this.network.attach(node, { host, accept: (channel) => engine.links.accept(channel) });
-    return engine.start();
+    return engine.start().then(() => engine.open());
   }
 
   /** Kills a node's process: it loses all that it had. */

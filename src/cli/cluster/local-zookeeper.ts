@@ -24,6 +24,8 @@ export interface LocalZookeeperOptions {
   readonly installation: ZookeeperInstallation;
   /** Where the data is; by default a temporary folder that `stop()` removes. */
   readonly folder?: string;
+  /** The longest session that it grants, in ms; 20 ticks by default. */
+  readonly sessionMsMax?: number;
 }
 
 const host = '127.0.0.1';
@@ -163,12 +165,14 @@ export class LocalZookeeper {
   }
 
   #configuration(): string {
+    const { sessionMsMax } = this.#options;
     return [
       `tickTime=${tickMs}`,
       `dataDir=${join(this.#folder, 'data')}`,
       `clientPort=${this.#port}`,
       `clientPortAddress=${host}`,
       'maxClientCnxns=0',
+      ...(sessionMsMax === undefined ? [] : [`maxSessionTimeout=${sessionMsMax}`]),
       '4lw.commands.whitelist=ruok,srvr,cons,mntr',
       '',
     ].join('\n');

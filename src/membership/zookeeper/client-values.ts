@@ -1,8 +1,11 @@
-import type {
-  ClientLong,
-  ClientOperationResult,
-  ClientStat,
-  ClientTransaction,
+import {
+  ACL,
+  type ClientLong,
+  type ClientOperationResult,
+  type ClientStat,
+  type ClientTransaction,
+  Id,
+  Permission,
 } from 'node-zookeeper-client';
 import { asBuffer } from '../../base/bytes.ts';
 import type { Stat, ZnodeMode, ZnodeOperation } from './connection.ts';
@@ -44,15 +47,29 @@ export function fromClientStat(stat: ClientStat): Stat {
   };
 }
 
+/** Everybody may do everything: the lists of znodes made without a name and a password. */
+const openAccess = [new ACL(Permission.ALL, Id.ANYONE_ID_UNSAFE)];
+/** Everybody reads, and those who prove the same name and password write. */
+const guardedAccess = [
+  new ACL(Permission.READ, Id.ANYONE_ID_UNSAFE),
+  new ACL(Permission.ALL, Id.AUTH_IDS),
+];
+
+/** The access list of new znodes. */
+export function accessOf(isGuarded: boolean): ACL[] {
+  return isGuarded ? guardedAccess : openAccess;
+}
+
 /** Fills a transaction of the client. */
 export function toTransaction(
   transaction: ClientTransaction,
+  access: ACL[],
   operations: readonly ZnodeOperation[],
 ): ClientTransaction {
   for (const operation of operations) {
     const { kind, path } = operation;
     if (kind === 'create') {
-      transaction.create(path, asBuffer(operation.data), modes[operation.mode]);
+      transaction.create(path, asBuffer(operation.data), access, modes[operation.mode]);
       continue;
     }
     if (kind === 'set') transaction.setData(path, asBuffer(operation.data), anyVersion);

@@ -43,7 +43,7 @@ declare module 'node-zookeeper-client' {
 
   export interface ClientTransaction {
     readonly ops: ClientOperation[];
-    create(path: string, data: Buffer, mode: number): ClientTransaction;
+    create(path: string, data: Buffer, acls: ACL[], mode: number): ClientTransaction;
     setData(path: string, data: Buffer, version: number): ClientTransaction;
     check(path: string, version: number): ClientTransaction;
     remove(path: string, version: number): ClientTransaction;
@@ -79,7 +79,14 @@ declare module 'node-zookeeper-client' {
     getSessionId(): ClientLong;
     getSessionPassword(): Buffer;
     getSessionTimeout(): number;
-    create(path: string, data: Buffer, mode: number, callback: ClientCallback<[string]>): void;
+    addAuthInfo(scheme: string, auth: Buffer): void;
+    create(
+      path: string,
+      data: Buffer,
+      acls: ACL[],
+      mode: number,
+      callback: ClientCallback<[string]>,
+    ): void;
     remove(path: string, version: number, callback: ClientCallback<[]>): void;
     setData(
       path: string,
@@ -110,6 +117,22 @@ declare module 'node-zookeeper-client' {
     readonly retries: number;
     readonly sessionId?: ClientLong;
     readonly sessionPassword?: Buffer;
+  }
+
+  /** Who: a scheme and a name in it. */
+  export interface ClientId {
+    readonly scheme: string;
+    readonly id: string;
+  }
+
+  /** `AUTH_IDS` is whoever makes the znode, by all names that it has proved. */
+  export const Id: Readonly<Record<'ANYONE_ID_UNSAFE' | 'AUTH_IDS', ClientId>>;
+
+  /** What somebody may do: a set of bits. */
+  export const Permission: Readonly<Record<'READ' | 'ALL', number>>;
+
+  export class ACL {
+    constructor(permission: number, id: ClientId);
   }
 
   export function createClient(servers: string, options: ClientOptions): Client;

@@ -35,22 +35,28 @@ export class RegistrationKeeper {
    * Makes sure that the node is registered in this session.
    *
    * @param onChange called when another's registration in the way has changed.
+   * @returns whether it is; not while another process has the name.
    * @throws ZookeeperError when ZooKeeper cannot be asked.
    */
-  async ensure(onChange: () => void): Promise<void> {
+  async ensure(onChange: () => void): Promise<boolean> {
     const current = await this.#session.get(this.#path, onChange);
-    if (current === undefined) return this.#create();
-    if (this.#isCurrent(current)) return;
+    if (current === undefined) {
+      await this.#create();
+      return true;
+    }
+    if (this.#isCurrent(current)) return true;
     const found = decodeMember(current.data);
     if (found?.host === this.#own.host && found.port === this.#own.port) {
-      return this.#replace(current);
+      await this.#replace(current);
+      return true;
     }
-    if (this.#isTaken) return;
+    if (this.#isTaken) return false;
     this.#isTaken = true;
     this.#logger.error('another process is registered under this name', {
       registered: `${found?.host}:${found?.port}`,
       own: `${this.#own.host}:${this.#own.port}`,
     });
+    return false;
   }
 
   #isCurrent({ data, stat }: ZnodeValue): boolean {

@@ -1,5 +1,6 @@
 import { connect as connectSocket } from 'node:net';
 import {
+  type ACL,
   type Client,
   type ClientCallback,
   type ClientOperationResult,
@@ -9,6 +10,7 @@ import {
 } from 'node-zookeeper-client';
 import { asBuffer } from '../../base/bytes.ts';
 import {
+  accessOf,
   anyVersion,
   describeFailed,
   fromClientStat,
@@ -56,10 +58,16 @@ export type OpenSocket = (server: ServerAddress) => ClientSocket;
 
 const openTcpSocket: OpenSocket = ({ host, port }) => connectSocket({ host, port, noDelay: true });
 
-/** Opens connections with the real client; `openSocket` is TCP unless a test brings its own. */
-export function clientConnections(openSocket: OpenSocket = openTcpSocket) {
+/**
+ * Opens connections with the real client.
+ *
+ * @param openSocket is TCP unless a test brings its own.
+ * @param auth `user:password`: only who proves the same may change what is made here. Everybody may
+ * if it is not given; everybody may read in any case.
+ */
+export function clientConnections(openSocket: OpenSocket = openTcpSocket, auth?: string) {
   return (request: ConnectionRequest, listener: ConnectionListener): ZookeeperConnection =>
-    new ClientConnection(openSocket, request, listener);
+    new ClientConnection(openSocket, auth, request, listener);
 }
 
 class ClientConnection implements ZookeeperConnection {
@@ -67,13 +75,19 @@ class ClientConnection implements ZookeeperConnection {
   readonly #request: ConnectionRequest;
   readonly #listener: ConnectionListener;
   readonly #client: Client;
+  readonly #access: ACL[];
   /** The open calls, by what fails them. */
   readonly #open = new Set<(error: ZookeeperError) => void>();
   readonly #onNodeEvent = ({ path }: { path: string }) => this.#tellChange('node', path);
   readonly #onChildrenEvent = ({ path }: { path: string }) => this.#tellChange('children', path);
   #hasEnded = false;
 
-  constructor(openSocket: OpenSocket, request: ConnectionRequest, listener: ConnectionListener) {
+  constructor(
+    openSocket: OpenSocket,
+    auth: string | undefined,
+    request: ConnectionRequest,
+    listener: ConnectionListener,
+  ) {
     this.#openSocket = openSocket;
     this.#request = request;
     this.#listener = listener;
@@ -83,6 +97,8 @@ class ClientConnection implements ZookeeperConnection {
       retries: 0,
       ...(resume && { sessionId: toLong(resume.sessionId), sessionPassword: resume.password }),
     });
+    this.#access = accessOf(auth !== undefined);
+    if (auth !== undefined) this.#client.addAuthInfo('digest', Buffer.from(auth));
     this.#takeOverSocket();
     if (resume) this.#client.connectionManager.zxid = toLong(resume.lastZxid);
     this.#client.on('state', (state: { readonly name: string }) => this.#onClientState(state.name));
@@ -95,7 +111,7 @@ class ClientConnection implements ZookeeperConnection {
 
   async create(path: string, data: Uint8Array, mode: ZnodeMode): Promise<string> {
     const [created] = await this.#call<[string]>(
-      (done) => this.#client.create(path, asBuffer(data), toModeNumber(mode), done),
+      (done) => this.#client.create(path, asBuffer(data), this.#access, toModeNumber(mode), done),
       () => path,
     );
     return created;
@@ -144,7 +160,7 @@ class ClientConnection implements ZookeeperConnection {
   }
 
   async multi(operations: readonly ZnodeOperation[]): Promise<void> {
-    const transaction = toTransaction(this.#client.transaction(), operations);
+    const transaction = toTransaction(this.#client.transaction(), this.#access, operations);
     await this.#call<[ClientOperationResult[] | undefined]>(
       (done) => transaction.commit(done),
       (results) => describeFailed(operations, results),

@@ -7,6 +7,7 @@ import type { Membership, MembershipView } from '../membership.ts';
 import { LeaderElection } from './leader-election.ts';
 import { decodeMember, type MemberRecord } from './member-record.ts';
 import { memberPath, membersPath, RegistrationKeeper } from './registration-keeper.ts';
+import type { SessionState } from './session-keeper.ts';
 import { ZookeeperError } from './zookeeper-error.ts';
 import type { ZookeeperSession } from './zookeeper-session.ts';
 
@@ -53,9 +54,13 @@ export class ZookeeperMembership implements Membership {
   #isStopped = false;
   #alarm: string | undefined;
   #ringProblem: string | undefined;
+  /** The transaction that wrote the ring, once it was read. */
+  #ringCzxid: bigint | undefined;
   #onReady: (() => void) | undefined;
   #windowEndsMs = Number.POSITIVE_INFINITY;
   #hasRead = false;
+  /** Whether the last failure was that the access lists do not let this node in. */
+  #isDenied = false;
 
   constructor(components: ZookeeperMembershipComponents, options: ZookeeperMembershipOptions) {
     this.#components = components;
@@ -125,6 +130,11 @@ export class ZookeeperMembership implements Membership {
     this.#incarnations.onRecovered(listener);
   }
 
+  /** Calls back when the registrations begin or cease to be up to date. */
+  onState(listener: (state: SessionState) => void): void {
+    this.#components.session.onState(({ state }) => listener(state));
+  }
+
   reportIncarnation(node: string, incarnation: bigint): void {
     this.#incarnations.report(node, incarnation);
   }
@@ -162,11 +172,17 @@ export class ZookeeperMembership implements Membership {
     try {
       await this.#read();
       this.#hasRead = true;
+      this.#isDenied = false;
       if (this.#ringProblem !== undefined || this.#election.isClusterReady) this.#onReady?.();
       return true;
     } catch (error: unknown) {
       if (!(error instanceof ZookeeperError)) throw error;
-      this.#components.logger.debug('reading ZooKeeper failed', { reason: error.message });
+      const isDenied = error.code === 'NO_AUTH';
+      const level = isDenied && !this.#isDenied ? 'error' : 'debug';
+      this.#components.logger[level]('reading or writing in ZooKeeper failed', {
+        reason: error.message,
+      });
+      this.#isDenied = isDenied;
       return false;
     }
   }
@@ -176,10 +192,12 @@ export class ZookeeperMembership implements Membership {
     await session.ensure(membersPath);
     await this.#compareRing();
     if (this.#ringProblem !== undefined) return;
-    await this.#registration.ensure(this.#refresh);
+    const isRegistered = await this.#registration.ensure(this.#refresh);
     const names = (await session.children(membersPath, this.#refresh)) ?? [];
     const registrations = await Promise.all(names.map((name) => this.#readMember(name)));
     this.#take(registrations.filter((registration) => registration !== undefined));
+    // Under a name that another process has, it would take away that one's part in the election.
+    if (!isRegistered) return;
     const isWindowOver = this.#components.clock.monotonicMs() >= this.#windowEndsMs;
     const isComplete = this.#list.members.size === this.#options.nodes.length;
     await this.#election.refresh(isComplete || isWindowOver, this.#refresh);
@@ -217,15 +235,18 @@ export class ZookeeperMembership implements Membership {
     const { session, logger } = this.#components;
     const own = this.#options.ringDigest;
     const stored = await session.get(ringPath);
+    // Whoever writes it anew sees that it is gone, the others that it is another znode.
+    if (this.#ringCzxid !== undefined && this.#ringCzxid !== stored?.stat.czxid) {
+      logger.error('ZooKeeper has lost its data: this node keeps the ring that it has');
+    }
+    this.#ringCzxid = stored?.stat.czxid;
     if (stored === undefined) {
       try {
         await session.createPersistent(ringPath, encodeText(own));
-        this.#ringProblem = undefined;
-        return;
       } catch (error: unknown) {
         if (!(error instanceof ZookeeperError) || error.code !== 'NODE_EXISTS') throw error;
-        return this.#compareRing();
       }
+      return this.#compareRing();
     }
     const text = decodeText(stored.data);
     const problem =
