@@ -326,7 +326,7 @@ export class ProcessCluster {
 
   /** Starts a node, after killing it if it runs; settles when it is ready. */
   async restart(name: string): Promise<void> {
-    await this.node(name).kill();
+    await this.#nodes.get(name)?.kill();
     await this.#start(name);
   }
 

@@ -26,6 +26,16 @@ export class RawRpc {
     });
   }
 
+  /** Whether a service says that it serves; `undefined` if the node cannot be asked. */
+  async isServing(service: string): Promise<boolean | undefined> {
+    const name = Buffer.from(service);
+    const request = Buffer.concat([Uint8Array.of(0x0a, name.length), name]);
+    const answer = await this.unary('/grpc.health.v1.Health/Check', request);
+    if (!Buffer.isBuffer(answer)) return undefined;
+    // Field 1 is the status; 1 is SERVING.
+    return answer[0] === 0x08 && answer[1] === 1;
+  }
+
   /** Opens a peer stream, sends frames, and settles with what came back when it ends. */
   peerStream(frames: readonly Uint8Array[], waitMs = 2_000): Promise<PeerStreamEnd> {
     return new Promise((resolve) => {

@@ -17,11 +17,17 @@ const packages = ['libzookeeper-java', 'default-jre-headless'];
 let found: ZookeeperInstallation | undefined;
 let hasLooked = false;
 
-/** @returns a server that runs, or `undefined` if there is none; the caller stops it. */
-export async function startZookeeper(): Promise<LocalZookeeper | undefined> {
+/**
+ * @param sessionMsMax the longest session that it grants.
+ * @returns a server that runs, or `undefined` if there is none; the caller stops it.
+ */
+export async function startZookeeper(sessionMsMax?: number): Promise<LocalZookeeper | undefined> {
   const installation = zookeeperInstallation();
   if (installation === undefined) return undefined;
-  const zookeeper = new LocalZookeeper({ clock: new SystemClock() }, { installation });
+  const zookeeper = new LocalZookeeper(
+    { clock: new SystemClock() },
+    { installation, ...(sessionMsMax !== undefined && { sessionMsMax }) },
+  );
   await zookeeper.start();
   return zookeeper;
 }
