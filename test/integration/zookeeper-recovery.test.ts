@@ -19,7 +19,7 @@ import {
 
 const skip = zookeeperInstallation() === undefined ? 'no ZooKeeper on this machine' : false;
 /** At length it is what nodes ask for. */
-const sessionMs = isLong ? 6_000 : 3_000;
+const sessionMs = isLong ? 6_000 : 2_000;
 /** A server ends sessions at its ticks. */
 const expiryMsMax = sessionMs + 1_000;
 const missedKeys = 500;

@@ -9,6 +9,8 @@ import { zookeeperInstallation } from '../support/zookeeper.ts';
 import { isLong, ZookeeperCluster } from '../support/zookeeper-cluster.ts';
 
 const skip = zookeeperInstallation() === undefined ? 'no ZooKeeper on this machine' : false;
+/** None is ready before all are registered, however slow they are. */
+const args = ['--startup-window', '60s'];
 
 describe('a cluster that is new to ZooKeeper', { skip }, () => {
   let cluster: ZookeeperCluster | undefined;
@@ -18,7 +20,7 @@ describe('a cluster that is new to ZooKeeper', { skip }, () => {
   it('has one ring and is ready once, and each of 8 nodes refuses requests before', async (t) => {
     const rounds = isLong ? 5 : 1;
     for (let round = 0; round < rounds; round++) {
-      cluster = await ZookeeperCluster.prepare({ nodes: 8 });
+      cluster = await ZookeeperCluster.prepare({ nodes: 8, args });
       const session = await cluster.openSession();
       const written = new Recorder(session, ['/ring', '/status']);
       let isOver = false;
@@ -66,19 +68,23 @@ describe('a cluster that is new to ZooKeeper', { skip }, () => {
   });
 
   it('takes no request while a node is missing, though all others have met', async () => {
-    cluster = await ZookeeperCluster.prepare();
+    cluster = await ZookeeperCluster.prepare({ args });
     const { nodes, names } = cluster;
     const first = names.slice(0, 3);
     const started = Promise.all(first.map((name) => nodes.restart(name)));
     started.catch(() => undefined);
-    await until('three have met', async () => {
-      const views = await Promise.all(
-        first.map((name) => cluster?.seenBy(name).catch(() => undefined)),
-      );
-      return views.every(
-        (view) => view?.nodes.filter(({ liveness }) => liveness === 'up').length === 3,
-      );
-    });
+    await until(
+      'three have met',
+      async () => {
+        const views = await Promise.all(
+          first.map((name) => cluster?.seenBy(name).catch(() => undefined)),
+        );
+        return views.every(
+          (view) => view?.nodes.filter(({ liveness }) => liveness === 'up').length === 3,
+        );
+      },
+      30_000,
+    );
     // Longer than a node takes to be ready once it has met the others.
     await sleep(1_500);
     for (const name of first) {

@@ -17,6 +17,8 @@ import type { RepairMode } from '../../src/consistency/repair-mode.ts';
 const mainPath = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const host = '127.0.0.1';
 const untilMsDefault = 10_000;
+/** Many nodes that start at once have to share the machine. */
+const readyMsMax = 30_000;
 
 /** How a process ended. */
 export interface Exit {
@@ -349,7 +351,7 @@ export class ProcessCluster {
       env: { QUORATE_TEST_CLOCK_OFFSET_FILE: this.#clockFile(name), ...env },
     });
     this.#nodes.set(name, node);
-    await node.until(`${name} is ready`, () => node.isReady);
+    await node.until(`${name} is ready`, () => node.isReady, readyMsMax);
   }
 
   #port(name: string): number {

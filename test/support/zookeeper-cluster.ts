@@ -27,6 +27,8 @@ export interface ZookeeperClusterOptions {
   readonly mode?: RepairMode;
   /** The longest session that ZooKeeper grants; the nodes ask for 6 s. */
   readonly sessionMsMax?: number;
+  /** More flags of `quorate replica`. */
+  readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -47,7 +49,8 @@ export class ZookeeperCluster {
     const zookeeper = await startZookeeper(options.sessionMsMax);
     assert.ok(zookeeper !== undefined, 'there is a ZooKeeper');
     const { mode = 'HINTED-HANDOFF', env } = options;
-    const args = ['--zookeeper', `${zookeeper.address}${rootDefault}`];
+    const address = `${zookeeper.address}${rootDefault}`;
+    const args = ['--zookeeper', address, ...(options.args ?? [])];
     const nodeOptions = { mode, args, ...(env && { env }) };
     const nodes = new ProcessCluster(nodeOptions, await freePorts(options.nodes ?? 4));
     return new ZookeeperCluster(zookeeper, nodes);
