@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { formatHex } from '../../src/base/bytes.ts';
+import { compareBytes, encodeText, formatHex } from '../../src/base/bytes.ts';
 import { compareVersions, type Version } from '../../src/record/version.ts';
 import { SystemClock } from '../../src/runtime/system-clock.ts';
 import { DurableStorage } from '../../src/storage/durable-storage.ts';
@@ -67,5 +68,38 @@ describe('DurableStorage in LMDB, opened again', () => {
     assert.deepEqual(again.versionOf(numberKey(7)), versionAt(200));
     assert.equal(again.entryCount(), newest.size);
     await second.close();
+  });
+
+  it('walks to an end and raises the alarm when a byte of a key was flipped in the file', async () => {
+    for (const [index, flipped] of [8, 32, 64, 96, 160, 184].entries()) {
+      const path = join(folder.path, `flipped${index}.mdb`);
+      const first = new LmdbTables({ clock }, path);
+      const keys = Array.from({ length: 200 }, (_, number) => encodeText(`key ${1_000 + number}`));
+      const record = textRecord(versionAt(1));
+      await new DurableStorage(first).applyBatch(keys.map((key) => ({ key, record })));
+      await first.close();
+      const file = readFileSync(path);
+      const key = keys[flipped] ?? assert.fail('no such key');
+      for (let at = file.indexOf(key); at >= 0; at = file.indexOf(key, at + 1)) {
+        file[at + key.length - 2] = (file[at + key.length - 2] ?? 0) ^ 0x40;
+      }
+      writeFileSync(path, file);
+
+      const second = new LmdbTables({ clock }, path);
+      const storage = new DurableStorage(second);
+      let start: Uint8Array = new Uint8Array();
+      let slices = 0;
+      for (;;) {
+        const last = storage.range({ start, limit: 3, bytesMax: 2 ** 20 }).at(-1);
+        if (last === undefined) break;
+        slices += 1;
+        assert.ok(slices <= keys.length, 'the walk goes round');
+        assert.ok(compareBytes(last.key, start) >= 0, 'the walk goes back');
+        start = Buffer.concat([last.key, Uint8Array.of(0)]);
+      }
+      assert.equal(storage.damagedKeys().length, 1);
+      assert.notDeepEqual(storage.damagedKeys().map(formatHex), [formatHex(key)]);
+      await second.close();
+    }
   });
 });
