@@ -58,11 +58,17 @@ export class HintDispatcher {
   replay(target: string): void {
     const { clock, random, hints, replicas } = this.#components;
     if (this.#isStopped || this.#replays.has(target)) return;
-    if (!replicas.takesWrites(target) || hints.summary(target).count === 0) return;
+    if (!replicas.takesWrites(target) || hints.count(target) === 0) return;
     const timer = clock.schedule(1 + random.fraction() * startDelayMsMax, () => {
       this.#replays.set(target, 'running');
       this.#components.logger.info('replaying hints', { target });
-      this.#deliver(target, batchMin, 0);
+      this.#deliver(target, {
+        waiting: hints.waitingFor(target),
+        batchSize: batchMin,
+        delivered: 0,
+        failed: 0,
+        deliveredBefore: 0,
+      });
     });
     this.#replays.set(target, timer);
   }
@@ -74,14 +80,11 @@ export class HintDispatcher {
     this.#replays.clear();
   }
 
-  #deliver(target: string, batchSize: number, delivered: number): void {
-    const { clock, hints, replicas, logger } = this.#components;
-    const batch = this.#isStopped ? [] : hints.page(target, batchSize);
-    if (batch.length === 0 || !replicas.takesWrites(target)) {
-      this.#replays.delete(target);
-      logger.info('hints replayed', { target, delivered, left: hints.summary(target).count });
-      return;
-    }
+  #deliver(target: string, replay: Replay): void {
+    const { clock, replicas } = this.#components;
+    if (this.#isStopped || !replicas.takesWrites(target)) return this.#end(target, replay);
+    const batch = this.#nextBatch(target, replay);
+    if (batch.length === 0) return this.#end(target, replay);
     const sentAtMs = clock.monotonicMs();
     let waitingFor = batch.length;
     let settled = 0;
@@ -89,14 +92,33 @@ export class HintDispatcher {
       this.#send(target, hint, (isSettled) => {
         if (isSettled) settled++;
         if (--waitingFor > 0) return;
-        const isSlow = clock.monotonicMs() - sentAtMs > slowBatchMs;
-        const nextSize = isSlow ? batchSize / 2 : batchSize * 2;
-        if (settled < batch.length) this.#pause(target);
-        else {
-          this.#deliver(target, clampBatch(nextSize), delivered + settled);
-        }
+        replay.delivered += settled;
+        replay.failed += batch.length - settled;
+        const isSlow = settled < batch.length || clock.monotonicMs() - sentAtMs > slowBatchMs;
+        replay.batchSize = clampBatch(isSlow ? replay.batchSize / 2 : replay.batchSize * 2);
+        // One hint that its target cannot take does not hold back those behind it.
+        if (settled > 0) this.#deliver(target, replay);
+        else this.#end(target, replay);
       });
     }
+  }
+
+  /** The next hints in the order in which they were kept; from the first again if more came. */
+  #nextBatch(target: string, replay: Replay): readonly Hint[] {
+    const { hints } = this.#components;
+    const batch = take(replay.waiting, replay.batchSize);
+    const isNewsLikely = replay.delivered > replay.deliveredBefore && replay.failed === 0;
+    if (batch.length > 0 || !isNewsLikely) return batch;
+    replay.waiting = hints.waitingFor(target);
+    replay.deliveredBefore = replay.delivered;
+    return take(replay.waiting, replay.batchSize);
+  }
+
+  /** All is delivered, or something went wrong: the sweep, or news of the target, tries again. */
+  #end(target: string, { delivered }: Replay): void {
+    const { hints, logger } = this.#components;
+    this.#replays.delete(target);
+    logger.info('hints replayed', { target, delivered, left: hints.count(target) });
   }
 
   #send(target: string, hint: Hint, onDone: (isSettled: boolean) => void): void {
@@ -105,18 +127,34 @@ export class HintDispatcher {
     const { version } = record;
     const request = { operation: 'spread', key, record } as const;
     const deadlineMs = clock.monotonicMs() + deliveryTimeoutMs;
-    replicas.clientOf(target).send(request, deadlineMs, (reply: ReplicaReply) => {
+    const onReply = (reply: ReplicaReply) => {
       if (reply.outcome === 'ok') hints.remove(target, key, version);
       const isForeign = reply.outcome === 'refused' && reply.reason === 'not-a-replica';
       if (isForeign) hints.abandon(target, key, version);
       onDone(reply.outcome === 'ok' || isForeign);
-    });
+    };
+    replicas.clientOf(target).send(request, deadlineMs, onReply, 'patient');
   }
+}
 
-  /** Something went wrong: the sweep, or news of the target, tries again. */
-  #pause(target: string): void {
-    this.#replays.delete(target);
+/** One replay to one target. */
+interface Replay {
+  waiting: Iterator<Hint>;
+  batchSize: number;
+  delivered: number;
+  failed: number;
+  /** How many were delivered when `waiting` began. */
+  deliveredBefore: number;
+}
+
+function take<Item>(items: Iterator<Item>, count: number): readonly Item[] {
+  const taken: Item[] = [];
+  while (taken.length < count) {
+    const next = items.next();
+    if (next.done === true) break;
+    taken.push(next.value);
   }
+  return taken;
 }
 
 function clampBatch(size: number): number {

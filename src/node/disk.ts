@@ -1,10 +1,9 @@
 import type { WriteGuard } from '../coordinator/ports.ts';
-import type { HintLimits, HintStore } from '../hints/hint-store.ts';
-import { MemoryHintStore } from '../hints/memory-hint-store.ts';
+import { DirtyTokens, MemoryDirtyMarks } from '../hints/dirty-tokens.ts';
+import { HintStore, type HintStoreComponents, type HintStoreOptions } from '../hints/hint-store.ts';
 import type { PeerIdentities } from '../links/handshake.ts';
-import type { Partitioner } from '../ring/partitioner.ts';
-import type { Clock } from '../runtime/clock.ts';
 import { MemoryStorage } from '../storage/memory-storage.ts';
+import { MemoryTables } from '../storage/memory-tables.ts';
 import type { Storage } from '../storage/storage.ts';
 
 /** All that a node keeps, on its disk or only while it runs. */
@@ -18,6 +17,7 @@ export interface Disk {
   readonly clockCeiling: bigint | undefined;
   readonly storage: Storage;
   readonly hints: HintStore;
+  readonly dirty: DirtyTokens;
   readonly peerIdentities: PeerIdentities;
   readonly writeGuard: WriteGuard;
   /** Ends it after what was asked for is durable. */
@@ -26,10 +26,12 @@ export interface Disk {
 
 /** A disk that is memory: a restart loses it all. */
 export function memoryDisk(
-  components: { readonly clock: Clock; readonly partitioner: Partitioner },
-  limits: HintLimits,
+  components: Pick<HintStoreComponents, 'clock' | 'logger' | 'ring'>,
+  options: HintStoreOptions,
 ): Disk {
   const storage = new MemoryStorage();
+  const tables = new MemoryTables(components);
+  const dirty = new DirtyTokens(new MemoryDirtyMarks());
   const dataIds = new Map<string, string>();
   return {
     kind: 'memory',
@@ -37,12 +39,16 @@ export function memoryDisk(
     isRebuilt: false,
     clockCeiling: undefined,
     storage,
-    hints: new MemoryHintStore(components, limits),
+    hints: new HintStore({ ...components, dirty, tables }, options),
+    dirty,
     peerIdentities: {
       dataIdOf: (node) => dataIds.get(node),
       remember: (node, dataId) => dataIds.set(node, dataId),
     },
     writeGuard: { cover: (_token, _clock, onCovered) => onCovered(true) },
-    close: () => storage.close(),
+    close: async () => {
+      await storage.close();
+      await tables.close();
+    },
   };
 }

@@ -1,6 +1,8 @@
 import type { RepairMode } from '../consistency/repair-mode.ts';
 import { Coordinator } from '../coordinator/coordinator.ts';
 import { RepairBudget } from '../coordinator/read-repair.ts';
+import { DirtyHealer } from '../hints/dirty-healer.ts';
+import type { DirtyTokens } from '../hints/dirty-tokens.ts';
 import { HintDispatcher } from '../hints/hint-dispatcher.ts';
 import type { HintStore } from '../hints/hint-store.ts';
 import type { FrameDialer } from '../links/frames.ts';
@@ -54,12 +56,14 @@ export class Engine {
   readonly ring: Ring;
   readonly clockMonitor: ClockMonitor;
   readonly coordinator: Coordinator;
+  readonly dirty: DirtyTokens;
   readonly hints: HintStore;
   readonly links: LinkSet;
   readonly membership: Membership;
   readonly storage: Storage;
   readonly #options: EngineOptions;
   readonly #dispatcher: HintDispatcher;
+  readonly #healer: DirtyHealer;
   readonly #disk: Disk;
   readonly copier: TokenCopier;
   #clockTimer: Timer | undefined;
@@ -79,6 +83,7 @@ export class Engine {
     this.#disk = disk;
     this.storage = disk.storage;
     this.hints = disk.hints;
+    this.dirty = disk.dirty;
     const hybridClock = new HybridClock(disk.clockCeiling);
     const shared = { ...components, ...disk, clockMonitor: this.clockMonitor, hybridClock };
     const copies: CopyRounds = { want: (round, tokens) => this.copier.want(round, tokens) };
@@ -92,6 +97,7 @@ export class Engine {
     const targets = ring.nodes.filter((other) => other !== node);
     this.copier = new TokenCopier({ ...shared, replicas }, node);
     this.#dispatcher = new HintDispatcher({ ...shared, replicas }, { targets });
+    this.#healer = new DirtyHealer({ ...shared, replicas });
     this.coordinator = new Coordinator(
       { ...shared, replicas, repairBudget: new RepairBudget() },
       { node, mode },
@@ -102,8 +108,12 @@ export class Engine {
   async start(): Promise<void> {
     this.membership.reportIncarnation(this.#options.node, this.#options.incarnation);
     this.membership.onRecovered((node) => this.#dispatcher.replay(node));
-    this.links.onLive((node) => this.#dispatcher.replay(node));
+    this.links.onLive((node) => {
+      this.#dispatcher.replay(node);
+      this.#healer.heal();
+    });
     this.#dispatcher.start();
+    this.#healer.start();
     this.#watchClock();
     await Promise.all([this.links.start(), this.#passed(this.#clockWaitMs())]);
   }
@@ -125,6 +135,7 @@ export class Engine {
     this.coordinator.accept(false);
     this.#clockTimer?.cancel();
     this.#dispatcher.stop();
+    this.#healer.stop();
     this.links.stop();
     this.copier.stop();
     await this.#disk.close();

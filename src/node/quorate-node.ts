@@ -101,8 +101,8 @@ export class QuorateNode {
         ring,
         membership: this.#zookeeper ?? new StaticMembership(ring.nodes),
         disk: memoryDisk(
-          { clock, partitioner: ring.partitioner },
-          { ...defaultHintLimits, ...options.hintLimits },
+          { clock, logger, ring },
+          { node, limits: { ...defaultHintLimits, ...options.hintLimits } },
         ),
         dialerOf: (peer) => new GrpcDialer(ownAddress(peer, replicas)),
       },
@@ -117,12 +117,13 @@ export class QuorateNode {
         },
       },
     );
-    const { clockMonitor, coordinator, hints, links, membership, storage } = this.#engine;
+    const { clockMonitor, coordinator, dirty, hints, links, membership, storage } = this.#engine;
     this.#server = new GrpcServer(
       {
         clock,
         clockMonitor,
         coordinator,
+        dirty,
         hints,
         links,
         logger,

@@ -14,6 +14,7 @@ import {
   NodeDescription_Liveness,
 } from '../../generated/quorate/v1/cluster.ts';
 import type { RepairMode } from '../consistency/repair-mode.ts';
+import type { DirtyTokens } from '../hints/dirty-tokens.ts';
 import type { HintStore } from '../hints/hint-store.ts';
 import type { LinkSet } from '../links/link-set.ts';
 import type { Membership, MembershipView } from '../membership/membership.ts';
@@ -33,6 +34,7 @@ import { type HandlerComponents, serverStream, unary } from './call-context.ts';
 export interface ClusterComponents extends HandlerComponents {
   readonly clock: Clock;
   readonly clockMonitor: ClockMonitor;
+  readonly dirty: DirtyTokens;
   readonly hints: HintStore;
   readonly links: LinkSet;
   readonly membership: Membership;
@@ -122,7 +124,7 @@ function describeNode(
     incarnation: incarnation?.toString(16).padStart(16, '0') ?? '',
     liveness: livenessOf(links, name),
     tokensOwned: ring.tokensOwned(name),
-    hintsWaiting: BigInt(hints.summary(name).count),
+    hintsWaiting: BigInt(hints.count(name)),
     roundTripMilliseconds: rounded(link?.roundTripMs),
     clockAheadMilliseconds: rounded(clockMonitor.aheadMs(name)),
     problem: link?.problem ?? '',
@@ -185,21 +187,23 @@ function entryToWire({ key, record }: KeyedRecord, ring: Ring): Entry {
 }
 
 function listHints(
-  { hints, ring }: ClusterComponents,
+  components: ClusterComponents,
   { node, addresses }: ClusterOptions,
 ): ListHintsResponse {
-  const others = addresses.filter(({ name }) => name !== node && ring.nodes.includes(name));
-  return { targets: others.map(({ name }) => hintTarget(hints, name)) };
+  const { dirty, ring } = components;
+  const isShown = (name: string) => name !== node || !dirty.tokensOf(name).isEmpty;
+  const shown = addresses.filter(({ name }) => ring.nodes.includes(name) && isShown(name));
+  return { targets: shown.map(({ name }) => hintTarget(components, name)) };
 }
 
-function hintTarget(hints: HintStore, node: string): HintTarget {
-  const { count, bytes, oldestAgeMs, dirtyTokens, dropped } = hints.summary(node);
+function hintTarget({ dirty, hints }: ClusterComponents, node: string): HintTarget {
+  const { count, bytes, oldestAgeMs, dropped } = hints.summary(node);
   return {
     node,
     count: BigInt(count),
     bytes: BigInt(bytes),
     oldestAge: durationToWire(oldestAgeMs),
-    dirtyTokens: [...dirtyTokens],
+    dirtyTokens: [...dirty.tokensOf(node).tokens()],
     dropped: BigInt(dropped),
   };
 }

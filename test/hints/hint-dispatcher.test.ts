@@ -1,15 +1,25 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
+import { formatHex } from '../../src/base/bytes.ts';
 import type { ReplicaClient } from '../../src/coordinator/ports.ts';
+import { DirtyTokens, MemoryDirtyMarks } from '../../src/hints/dirty-tokens.ts';
 import { HintDispatcher } from '../../src/hints/hint-dispatcher.ts';
-import { defaultHintLimits } from '../../src/hints/hint-store.ts';
-import { MemoryHintStore } from '../../src/hints/memory-hint-store.ts';
+import { defaultHintLimits, HintStore } from '../../src/hints/hint-store.ts';
 import type { ReplicaReply, ReplicaRequest } from '../../src/record/replica-messages.ts';
 import { byteOrderedPartitioner } from '../../src/ring/partitioner.ts';
+import { evenOwners, Ring } from '../../src/ring/ring.ts';
 import { silentLogger } from '../../src/runtime/logger.ts';
+import { MemoryTables } from '../../src/storage/memory-tables.ts';
+import { encodeRecord } from '../../src/storage/record-format.ts';
 import { textRecord, versionAt } from '../record/samples.ts';
 import { SimulatedHost, SimulatedTime } from '../support/simulated-time.ts';
 
+const ring = new Ring({
+  epoch: 1,
+  partitioner: byteOrderedPartitioner,
+  replicationFactor: 3,
+  owners: evenOwners(['a', 'b', 'c']),
+});
 const [v1, v2] = [versionAt(1), versionAt(2)];
 const stored: ReplicaReply = { outcome: 'ok', version: v1, record: undefined, clockMs: 0 };
 
@@ -45,7 +55,8 @@ class Target implements ReplicaClient {
 describe('HintDispatcher', () => {
   let time: SimulatedTime;
   let clock: SimulatedHost;
-  let hints: MemoryHintStore;
+  let dirty: DirtyTokens;
+  let hints: HintStore;
   let target: Target;
   let chance: number;
   let dispatcher: HintDispatcher;
@@ -55,7 +66,11 @@ describe('HintDispatcher', () => {
     clock = new SimulatedHost(time);
     target = new Target();
     chance = 0;
-    hints = new MemoryHintStore({ clock, partitioner: byteOrderedPartitioner }, defaultHintLimits);
+    dirty = new DirtyTokens(new MemoryDirtyMarks());
+    hints = new HintStore(
+      { clock, dirty, logger: silentLogger, ring, tables: new MemoryTables({ clock }) },
+      { node: 'a', limits: defaultHintLimits },
+    );
     const replicas = {
       servesReads: () => false,
       takesWrites: (node: string) => node === 'b' && target.isLive,
@@ -78,7 +93,11 @@ describe('HintDispatcher', () => {
     await time.advance(1_000);
     const [request] = target.requests;
     assert.ok(request?.operation === 'spread' && target.requests.length === 1);
-    assert.deepEqual([request.key, request.record], [keyOf(0), textRecord(v1)]);
+    assert.equal(formatHex(request.key), formatHex(keyOf(0)));
+    assert.deepEqual(
+      encodeRecord(request.key, request.record),
+      encodeRecord(keyOf(0), textRecord(v1)),
+    );
     assert.equal(left(), 1);
     target.answer();
     assert.equal(left(), 0);
@@ -141,7 +160,7 @@ describe('HintDispatcher', () => {
       await time.advance(1_000);
       target.answer();
       assert.equal(left(), 0);
-      assert.deepEqual(hints.summary('b').dirtyTokens, []);
+      assert.deepEqual(dirty.tokensOf('b').tokens(), []);
     });
   }
 
@@ -151,7 +170,7 @@ describe('HintDispatcher', () => {
     await time.advance(1_000);
     target.answer({ outcome: 'refused', reason: 'not-a-replica' });
     assert.equal(left(), 0);
-    assert.deepEqual(hints.summary('b').dirtyTokens, [0]);
+    assert.deepEqual(dirty.tokensOf('b').tokens(), [0]);
   });
 
   it('forgets those of a batch that were acknowledged and keeps those that were not', async () => {
@@ -163,7 +182,7 @@ describe('HintDispatcher', () => {
     first?.(stored);
     third?.(stored);
     assert.deepEqual(
-      hints.page('b', 9).map(({ key }) => key[1]),
+      [...hints.waitingFor('b')].map(({ key }) => key[1]),
       [1],
     );
   });
@@ -234,7 +253,7 @@ describe('HintDispatcher', () => {
     keep(1);
     await time.advance(defaultHintLimits.hintAgeMsMax + 10_000);
     assert.equal(left(), 0);
-    assert.deepEqual(hints.summary('b').dirtyTokens, [0]);
+    assert.deepEqual(dirty.tokensOf('b').tokens(), [0]);
     dispatcher.stop();
   });
 

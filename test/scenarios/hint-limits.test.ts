@@ -1,30 +1,47 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { bytesToMapKey } from '../../src/base/bytes.ts';
+import { formatVersion } from '../../src/record/version.ts';
+import type { Storage } from '../../src/storage/storage.ts';
 import { SimulatedCluster, textValue } from '../support/simulated-cluster.ts';
 
-describe('a hint cap of 100 with 500 missed keys', () => {
-  it('fails no put, keeps 100 hints and marks the tokens of the rest DIRTY', async () => {
+/** By key the version that a node holds. */
+function versionsIn(storage: Storage): ReadonlyMap<string, string> {
+  const all = { start: new Uint8Array(), limit: 10_000, bytesMax: 2 ** 30 };
+  return new Map(
+    storage
+      .range(all)
+      .map(({ key, record }) => [bytesToMapKey(key), formatVersion(record.version)] as const),
+  );
+}
+
+describe('a hint cap of 1,000 with 5,000 missed keys', () => {
+  it('fails no put, marks the rest DIRTY, and a copy makes all replicas equal', async () => {
     const cluster = await SimulatedCluster.start({
       mode: 'HINTED-HANDOFF',
-      hintLimits: { hintsPerTargetMax: 100 },
+      hintLimits: { hintsPerTargetMax: 1_000 },
     });
     cluster.kill('replica1');
     await cluster.time.advance(2_000);
-    const { coordinator, hints } = cluster.engine('replica0');
-    for (let index = 0; index < 500; index++) {
-      const key = Uint8Array.of(index % 64, index >> 6, 1);
-      const put = { key, level: 'QUORUM', timeoutMs: 2_000, isExplained: false } as const;
-      await cluster.time.settle(coordinator.write({ ...put, value: textValue(`${index}`) }));
+    const { coordinator, dirty, hints } = cluster.engine('replica0');
+    for (let index = 0; index < 5_000; index += 100) {
+      const puts = Array.from({ length: 100 }, (_, more) => {
+        const key = Uint8Array.of((index + more) % 64, (index + more) >> 6, 1);
+        const put = { key, level: 'QUORUM', timeoutMs: 2_000, isExplained: false } as const;
+        return coordinator.write({ ...put, value: textValue(`${index + more}`) });
+      });
+      await cluster.time.settle(Promise.all(puts));
     }
-    const summary = hints.summary('replica1');
-    assert.equal(summary.count, 100);
-    assert.equal(summary.dropped, 400);
-    assert.equal(summary.dirtyTokens.length, 64);
+    const { count, dropped } = hints.summary('replica1');
+    assert.deepEqual([count, dropped], [1_000, 4_000]);
+    assert.equal(dirty.tokensOf('replica1').tokens().length, 64);
     void cluster.boot('replica1');
-    await cluster.time.advance(10_000);
-    assert.equal(cluster.engine('replica1').storage.entryCount(), 100);
-    assert.equal(hints.summary('replica1').count, 0);
-    assert.equal(hints.summary('replica1').dirtyTokens.length, 64, 'only a copy clears DIRTY');
+    await cluster.time.until(() => dirty.tokensOf('replica1').isEmpty, 30_000);
+    const versions = versionsIn(cluster.engine('replica0').storage);
+    assert.equal(versions.size, 5_000);
+    assert.deepEqual(versionsIn(cluster.engine('replica1').storage), versions);
+    assert.deepEqual(versionsIn(cluster.engine('replica2').storage), versions);
+    assert.equal(hints.count('replica1'), 0);
   });
 });
 

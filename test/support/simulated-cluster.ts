@@ -189,7 +189,8 @@ export class SimulatedCluster {
 
   #diskOf(node: string, clock: Clock): Disk {
     const limits = { ...defaultHintLimits, ...this.#options.hintLimits };
-    const empty = memoryDisk({ clock, partitioner: this.#ring.partitioner }, limits);
+    const logger = this.#options.logger ?? silentLogger;
+    const empty = memoryDisk({ clock, logger, ring: this.#ring }, { node, limits });
     return { ...empty, ...this.#options.diskOf?.(node, clock) };
   }
 
