@@ -1,6 +1,6 @@
 import { asBuffer, decodeText, encodeText } from '../base/bytes.ts';
 import type { VersionedValue } from '../record/versioned-value.ts';
-import { checksum } from '../storage/checksum.ts';
+import { recordChecksum } from '../storage/checksum.ts';
 import { decodeRecord, encodeRecord } from '../storage/record-format.ts';
 
 /**
@@ -60,7 +60,7 @@ export function encodeRow(
   bytes.writeBigUInt64BE(BigInt(Math.max(0, Math.floor(keptAtMs))), keptAtOffset);
   bytes.writeUInt16BE(key.length, keyLengthOffset);
   bytes.set(key, keyOffset);
-  bytes.writeUInt32BE(checksum(rowKey, bytes.subarray(formatOffset, recordOffset)), 0);
+  bytes.writeUInt32BE(recordChecksum(rowKey, bytes.subarray(formatOffset, recordOffset)), 0);
   bytes.set(encoded, recordOffset);
   return bytes;
 }
@@ -71,7 +71,7 @@ export function decodeRow(rowKey: Uint8Array, value: Uint8Array): HintRow | unde
   if (bytes.length < keyOffset || bytes[formatOffset] !== format) return undefined;
   const recordOffset = keyOffset + bytes.readUInt16BE(keyLengthOffset);
   if (recordOffset > bytes.length) return undefined;
-  const sum = checksum(rowKey, bytes.subarray(formatOffset, recordOffset));
+  const sum = recordChecksum(rowKey, bytes.subarray(formatOffset, recordOffset));
   if (bytes.readUInt32BE(0) !== sum) return undefined;
   const key = bytes.subarray(keyOffset, recordOffset);
   const keptAtMs = Number(bytes.readBigUInt64BE(keptAtOffset));
