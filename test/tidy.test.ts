@@ -47,7 +47,7 @@ const mayImport: Record<string, readonly string[]> = {
     'membership/zookeeper',
   ],
   testing: ['base', 'runtime', 'client', 'node'],
-  cli: ['base', 'runtime', 'config', 'client', 'node'],
+  cli: ['base', 'runtime', 'config', 'data-directory', 'client', 'node'],
 };
 
 /** Where each package from npm is wrapped: paths in src/ that begin like this, and no others. */

@@ -8,6 +8,7 @@ import { checkPorts } from './cluster/free-ports.ts';
 import { Keyboard } from './cluster/keyboard.ts';
 import { LocalCluster } from './cluster/local-cluster.ts';
 import { defineCommand } from './command.ts';
+import { type DataPlace, dataFlagsOf, directoryOf, withDataPlace } from './data-flags.ts';
 import { type ExitCode, exitCodes } from './exit-code.ts';
 import { type NodeSettings, withNodeSettings, zookeeperFlag } from './flags.ts';
 import { readReplicas } from './replicas.ts';
@@ -18,7 +19,10 @@ export const clusterCommand = defineCommand({
   command: 'cluster',
   describe: 'Run all nodes of a replicas file on this machine',
   builder: (yargs) =>
-    withNodeSettings(yargs)
+    withDataPlace(
+      withNodeSettings(yargs),
+      'where the nodes keep their data, each in a folder of its name there',
+    )
       .option('replicas', {
         default: 'replicas.txt',
         type: 'string',
@@ -49,7 +53,7 @@ export const clusterCommand = defineCommand({
   run: (args) => runCluster(args),
 });
 
-interface ClusterArgs extends NodeSettings {
+interface ClusterArgs extends NodeSettings, DataPlace {
   readonly replicas: string;
   readonly mode: ReturnType<typeof parseMode>;
   readonly restart: boolean;
@@ -58,6 +62,7 @@ interface ClusterArgs extends NodeSettings {
 
 async function runCluster(args: ClusterArgs): Promise<ExitCode> {
   const replicas = readReplicas(args.replicas);
+  directoryOf(args);
   const toldToStop = stopRequest();
   await checkPorts(replicas, args.replicas);
   const width = Math.max(...replicas.map(({ name }) => name.length));
@@ -111,6 +116,7 @@ function nodeArgs(
     `--cluster-name=${args.clusterName}`,
     `--log-level=${args.logLevel}`,
     `--startup-window=${args.startupWindow}ms`,
+    ...dataFlagsOf(args, name),
     ...(hintLimit === undefined ? [] : [`--hint-limit=${hintLimit}`]),
     ...(zookeeper === undefined ? [] : [`--zookeeper=${zookeeper}`]),
   ];

@@ -134,11 +134,6 @@ export function withNodeSettings(yargs: Argv) {
       describe: 'how long a new cluster with ZooKeeper waits for all its nodes',
       coerce: parseDuration,
     })
-    .option('in-memory', {
-      default: true,
-      type: 'boolean',
-      describe: 'keep data in memory only, as all nodes do today',
-    })
     .option('log-level', {
       default: 'info',
       type: 'string',

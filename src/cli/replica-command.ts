@@ -5,10 +5,13 @@ import {
   parseZookeeperAuth,
   type ZookeeperAddress,
 } from '../config/zookeeper-address.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { PinoLogger } from '../runtime/pino-logger.ts';
 import { SystemClock } from '../runtime/system-clock.ts';
+import { SystemRandom } from '../runtime/system-random.ts';
 import { defineCommand } from './command.ts';
+import { type DataPlace, directoryOf, withDataPlace } from './data-flags.ts';
 import { type ExitCode, exitCodes } from './exit-code.ts';
 import { type NodeSettings, withNodeSettings, zookeeperFlag } from './flags.ts';
 import { readPort } from './numbers.ts';
@@ -20,7 +23,7 @@ export const replicaCommand = defineCommand({
   command: 'replica <name> <port> <replicas-file> <mode>',
   describe: 'Run one node',
   builder: (yargs) =>
-    withNodeSettings(yargs)
+    withDataPlace(withNodeSettings(yargs), 'where it keeps its data')
       .positional('name', { type: 'string', demandOption: true, describe: 'its name in the file' })
       .positional('port', {
         type: 'string',
@@ -44,6 +47,12 @@ export const replicaCommand = defineCommand({
         requiresArg: true,
         describe: 'where it listens [default: the host of its own line]',
       })
+      .option('rebuild', {
+        default: false,
+        type: 'boolean',
+        describe:
+          'begin without data and copy it from the other replicas; what is there is kept aside',
+      })
       .option('zookeeper', {
         ...zookeeperFlag,
         coerce: (text: string | undefined) =>
@@ -62,26 +71,48 @@ export const replicaCommand = defineCommand({
   run: (args) => runReplica(args),
 });
 
-interface ReplicaArgs extends NodeSettings {
+interface ReplicaArgs extends NodeSettings, DataPlace {
   readonly name: string;
   readonly port: number;
   readonly replicasFile: string;
   readonly mode: ReturnType<typeof parseMode>;
   readonly host: string | undefined;
+  readonly rebuild: boolean;
   readonly zookeeper: ZookeeperAddress | undefined;
   readonly zookeeperAuth: string | undefined;
 }
 
 async function runReplica(args: ReplicaArgs): Promise<ExitCode> {
-  const { name, port, host, replicasFile, mode, hintLimit } = args;
-  const replicas = readReplicas(replicasFile);
+  const { name, port } = args;
+  const replicas = readReplicas(args.replicasFile);
+  const directory = directoryOf(args, args.rebuild);
   process.title = `replica ${name} ${port}`;
   const logger = new PinoLogger(process.stderr, { node: name, level: args.logLevel });
   endOnUncaught(logger);
+  const clock = nodeClock();
+  // Before the server is loaded: a refusal comes soon.
+  const data = directory === undefined ? undefined : await openData(args, directory, clock, logger);
+  try {
+    await serve(args, replicas, clock, logger);
+  } finally {
+    await data?.close();
+  }
+  logger.info('stopped');
+  process.exit(exitCodes.ok);
+}
+
+/** Runs the node until it is told to stop. */
+async function serve(
+  args: ReplicaArgs,
+  replicas: readonly NodeAddress[],
+  clock: Clock,
+  logger: Logger,
+): Promise<void> {
+  const { name, port, host, mode, hintLimit } = args;
   // Loaded here: the commands of a client start faster without a server.
   const { QuorateNode } = await import('../node/quorate-node.ts');
   const node = new QuorateNode(
-    { logger, clock: nodeClock() },
+    { logger, clock },
     {
       node: name,
       port,
@@ -111,8 +142,21 @@ async function runReplica(args: ReplicaArgs): Promise<ExitCode> {
     await toldToStop;
   }
   await Promise.race([node.stop(), passed(stopMsMax)]);
-  logger.info('stopped');
-  process.exit(exitCodes.ok);
+}
+
+/** Opens the directory of a node, or refuses to: nobody else uses it from now on. */
+async function openData(args: ReplicaArgs, path: string, clock: Clock, logger: Logger) {
+  const { DataDirectory } = await import('../data-directory/data-directory.ts');
+  const { clusterName, name: node, rebuild } = args;
+  const data = await DataDirectory.open({ clock, random: new SystemRandom() }, path, {
+    clusterName,
+    node,
+    rebuild,
+  });
+  const { dataId } = data.identity;
+  logger.info('data directory opened', { path, dataId, isRebuilding: data.isRebuilding });
+  logger.warn('the data directory is checked and locked, but records are kept in memory only', {});
+  return data;
 }
 
 /** A node that hangs while it stops is ended, so that it is gone within 10 s. */
