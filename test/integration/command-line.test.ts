@@ -365,7 +365,7 @@ describe('a node', () => {
         /cannot read the replicas file missing\.txt/,
       ],
       [['replica0', String(port), path, 'SOME'], /READ-REPAIR, HINTED-HANDOFF, BOTH, NONE/],
-      [['replica0', String(port), path, 'BOTH', '--data-dir', 'x'], /Unknown argument/],
+      [['replica0', String(port), path, 'BOTH', '--datadir', 'x'], /Unknown argument/],
       [['replica0', String(port), path, 'BOTH', '--partitoner', 'hash'], /--partitioner\?/],
       [['replica0', String(port), path, 'BOTH', '--replication-factor', '0'], /from 1 to 256/],
     ];
