@@ -11,7 +11,7 @@ import { withClient } from './with-client.ts';
  * `quorate status`: the cluster as one node sees it. `-o json` is what the client's
  * `describeCluster` gives: `{node, serverId, nodeCount, clusterName, status, ringEpoch, partitioner, replicationFactor,
  * mode, membership, membershipState, leader, standby, storage, clock, entries, nodes: [{name, host, port,
- * incarnation, liveness, registered, tokensOwned, hintsWaiting, roundTripMs, clockAheadMs,
+ * incarnation, liveness, registered, tokensOwned, hintsWaiting, dirtyTokens, roundTripMs, clockAheadMs,
  * problem}]}`.
  */
 export const statusCommand = defineCommand({
@@ -30,7 +30,17 @@ export const statusCommand = defineCommand({
     }),
 });
 
-const head = ['node', 'address', 'state', 'tokens', 'hints', 'round trip', 'clock', 'problem'];
+const head = [
+  'node',
+  'address',
+  'state',
+  'tokens',
+  'hints',
+  'dirty',
+  'round trip',
+  'clock',
+  'problem',
+];
 
 const stateColours = { up: 'green', down: 'red', unknown: 'yellow' } as const;
 
@@ -41,6 +51,7 @@ function rowOf(node: ClusterAnswer['nodes'][number]): readonly (string | number)
     paintFor(process.stdout, node.liveness, stateColours[node.liveness]),
     node.tokensOwned,
     node.hintsWaiting,
+    node.dirtyTokens,
     formatMs(node.roundTripMs, ''),
     formatMs(node.clockAheadMs, '+'),
     node.problem,

@@ -85,6 +85,8 @@ export interface NodeAnswer {
   readonly liveness: 'up' | 'down' | 'unknown';
   readonly tokensOwned: number;
   readonly hintsWaiting: number;
+  /** Of how many tokens it may miss a write for which no hint is kept. */
+  readonly dirtyTokens: number;
   readonly roundTripMs: number | undefined;
   readonly clockAheadMs: number | undefined;
   readonly problem: string;

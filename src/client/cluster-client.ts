@@ -85,6 +85,10 @@ export class ClusterClient implements CoordinatorClient {
     return this.#call((client) => client.listHints());
   }
 
+  dropHints(node: string) {
+    return this.#call((client) => client.dropHints(node));
+  }
+
   /** What the coordinator itself holds; once a part has come, an error ends the list. */
   async *listEntries(options?: ListEntriesOptions): AsyncIterable<EntryAnswer> {
     const coordinator = await this.#connected();

@@ -22,6 +22,7 @@ export type CoordinatorClient = Pick<
   | 'locate'
   | 'describeCluster'
   | 'listHints'
+  | 'dropHints'
   | 'listEntries'
   | 'close'
 >;

@@ -8,6 +8,7 @@ import {
 import {
   ClusterServiceClient,
   type DescribeClusterResponse,
+  type DropHintsResponse,
   type ListHintsResponse,
   type LocateKeyResponse,
 } from '../../generated/quorate/v1/cluster.ts';
@@ -174,6 +175,19 @@ export class QuorateClient {
       this.#cluster.listHints({}, new Metadata(), grpc, callback),
     );
     return response.targets.map(hintTargetAnswer);
+  }
+
+  /**
+   * Drops the missed writes that the coordinator keeps for a node; their tokens become dirty.
+   *
+   * @returns how many keys those were.
+   * @throws QuorateError
+   */
+  async dropHints(node: string): Promise<number> {
+    const response = await this.#call<DropHintsResponse>(true, undefined, (grpc, callback) =>
+      this.#cluster.dropHints({ node }, new Metadata(), grpc, callback),
+    );
+    return Number(response.dropped);
   }
 
   /** What this one node itself holds, in key order, tombstones included. @throws QuorateError */

@@ -3,6 +3,8 @@ import {
   type DescribeClusterResponse,
   DescribeClusterResponse_ClockVerdict,
   DescribeClusterResponse_Status,
+  type DropHintsRequest,
+  type DropHintsResponse,
   type Entry,
   type HintTarget,
   type ListEntriesRequest,
@@ -13,6 +15,7 @@ import {
   type NodeDescription,
   NodeDescription_Liveness,
 } from '../../generated/quorate/v1/cluster.ts';
+import { QuorateError } from '../base/quorate-error.ts';
 import type { RepairMode } from '../consistency/repair-mode.ts';
 import type { DirtyTokens } from '../hints/dirty-tokens.ts';
 import type { HintStore } from '../hints/hint-store.ts';
@@ -70,6 +73,7 @@ export function clusterHandlers(
       listEntries(components, request),
     ),
     listHints: unary(components, () => listHints(components, options)),
+    dropHints: unary(components, (request: DropHintsRequest) => dropHints(components, request)),
   };
 }
 
@@ -111,7 +115,7 @@ function describe(components: ClusterComponents, options: ClusterOptions): Descr
 }
 
 function describeNode(
-  { ring, links, hints, clockMonitor }: ClusterComponents,
+  { ring, links, dirty, hints, clockMonitor }: ClusterComponents,
   { name, host, port }: NodeAddress,
   view: MembershipView,
 ): NodeDescription {
@@ -125,6 +129,7 @@ function describeNode(
     liveness: livenessOf(links, name),
     tokensOwned: ring.tokensOwned(name),
     hintsWaiting: BigInt(hints.count(name)),
+    dirtyTokens: dirty.tokensOf(name).tokens().length,
     roundTripMilliseconds: rounded(link?.roundTripMs),
     clockAheadMilliseconds: rounded(clockMonitor.aheadMs(name)),
     problem: link?.problem ?? '',
@@ -206,4 +211,18 @@ function hintTarget({ dirty, hints }: ClusterComponents, node: string): HintTarg
     dirtyTokens: [...dirty.tokensOf(node).tokens()],
     dropped: BigInt(dropped),
   };
+}
+
+async function dropHints(
+  { hints, logger, ring }: ClusterComponents,
+  { node }: DropHintsRequest,
+): Promise<DropHintsResponse> {
+  if (!ring.nodes.includes(node)) {
+    const message = `The ring has no node "${node}": say one of ${ring.nodes.join(', ')}`;
+    throw new QuorateError('INVALID_ARGUMENT', { field: 'node', mayHaveApplied: false }, message);
+  }
+  const dropped = hints.drop(node);
+  logger.warn('hints dropped by hand', { target: node, dropped });
+  await hints.settled();
+  return { dropped: BigInt(dropped) };
 }

@@ -4,6 +4,7 @@ import { QuorateError } from '../../src/base/quorate-error.ts';
 import { banner } from '../../src/cli/cluster/banner.ts';
 import { describeError } from '../../src/cli/error-text.ts';
 import { exitCodeOf } from '../../src/cli/exit-code.ts';
+import { formatTokens } from '../../src/cli/hints-command.ts';
 import { nearest } from '../../src/cli/nearest.ts';
 import { shorten, visible, visibleLines } from '../../src/cli/shown-text.ts';
 import { formatTable } from '../../src/cli/table.ts';
@@ -18,6 +19,14 @@ describe('exit codes', () => {
     assert.equal(codeOf('INVALID_KEY'), 4);
     assert.equal(codeOf('LEVEL_UNREACHABLE'), 4);
     assert.equal(codeOf('WRITE_TIMEOUT', { mayHaveApplied: true }), 5);
+  });
+});
+
+describe('dirty tokens', () => {
+  it('are counted and shown as ranges', () => {
+    assert.equal(formatTokens([]), '-');
+    assert.equal(formatTokens([7]), '1 (7)');
+    assert.equal(formatTokens([0, 1, 2, 5, 254, 255]), '6 (0-2 5 254-255)');
   });
 });
 

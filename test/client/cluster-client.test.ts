@@ -102,6 +102,7 @@ class ToldCluster {
       locate: () => call('locate', { token: 0, preferenceList: [], ringEpoch: 1 }),
       describeCluster: () => Promise.reject(new QuorateError('INTERNAL')),
       listHints: () => call('hints', []),
+      dropHints: () => call('drop', 0),
       listEntries: async function* () {
         yield* await call('entries', []);
       },

@@ -149,6 +149,15 @@ describe('the commands of a client', () => {
       'replica1',
     ]);
     assert.match((await run('replica0', ['hints'])).stdout, /^for .*\nreplica1 +0 /);
+    const dropped = await run('replica0', ['hints', 'drop', 'replica1']);
+    assert.match(dropped.stdout, /^for .*\nreplica1 +0 /);
+    assert.match(dropped.stderr, /^0 hints dropped/);
+    const unknown = await run('replica0', ['hints', 'drop', 'replica9']);
+    assert.deepEqual([unknown.code, unknown.stdout], [4, '']);
+    assert.match(unknown.stderr, /no node "replica9": say one of replica0/);
+    const unnamed = await run('replica0', ['hints', 'drop']);
+    assert.equal(unnamed.code, 2);
+    assert.equal((await run('replica0', ['hints', 'dorp', 'replica1'])).code, 2);
     assert.equal((await json('replica0', ['ping']))['status'], 'ready');
 
     await run('replica0', ['put', '200', 'x', '-c', 'ALL']);

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { bytesToMapKey } from '../../src/base/bytes.ts';
-import { formatVersion } from '../../src/record/version.ts';
+import { DirtyTokens, MemoryDirtyMarks } from '../../src/hints/dirty-tokens.ts';
+import { marksAfterUncleanStop } from '../../src/hints/unclean-stop.ts';
+import { clockAtMs, formatVersion } from '../../src/record/version.ts';
+import { byteOrderedPartitioner } from '../../src/ring/partitioner.ts';
+import { evenOwners, Ring } from '../../src/ring/ring.ts';
+import { TokenSet } from '../../src/ring/token-set.ts';
+import { MemoryStorage } from '../../src/storage/memory-storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { SimulatedCluster, textValue } from '../support/simulated-cluster.ts';
 
@@ -42,6 +48,62 @@ describe('a hint cap of 1,000 with 5,000 missed keys', () => {
     assert.deepEqual(versionsIn(cluster.engine('replica1').storage), versions);
     assert.deepEqual(versionsIn(cluster.engine('replica2').storage), versions);
     assert.equal(hints.count('replica1'), 0);
+  });
+});
+
+describe('hints dropped by hand', () => {
+  it('leave DIRTY tokens, and a copy brings what was in them', async () => {
+    const cluster = await SimulatedCluster.start({ mode: 'HINTED-HANDOFF' });
+    cluster.kill('replica1');
+    await cluster.time.advance(2_000);
+    for (const key of [1, 2, 100]) await cluster.put('replica0', key, 'missed');
+    const { dirty, hints } = cluster.engine('replica0');
+    assert.equal(hints.drop('replica1'), 3);
+    assert.deepEqual(dirty.tokensOf('replica1').tokens(), [1, 2, 100]);
+    void cluster.boot('replica1');
+    await cluster.time.advance(10_000);
+    for (const key of [1, 2, 100]) assert.equal(cluster.held('replica1', key), 'missed');
+    assert.ok(dirty.tokensOf('replica1').isEmpty);
+  });
+});
+
+describe('a coordinator that died between its answer and its hints', () => {
+  it('has its tokens copied by all their replicas, itself included', async () => {
+    const ring = new Ring({
+      epoch: 1,
+      partitioner: byteOrderedPartitioner,
+      replicationFactor: 3,
+      owners: evenOwners(['replica0', 'replica1', 'replica2', 'replica3']),
+    });
+    const storages = new Map<string, MemoryStorage>();
+    const dirtyAtStart = new Map<string, DirtyTokens>();
+    const cluster = await SimulatedCluster.start({
+      mode: 'HINTED-HANDOFF',
+      diskOf: (node) => {
+        const storage = storages.get(node) ?? new MemoryStorage();
+        storages.set(node, storage);
+        const dirty = dirtyAtStart.get(node);
+        return dirty === undefined ? { storage } : { storage, dirty };
+      },
+    });
+    // What replica3 stored without replica0 and replica1: the hints died with it.
+    const key = Uint8Array.of(200);
+    const version = { clock: clockAtMs(1_767_225_600_000), node: 'replica3' };
+    cluster.kill('replica3');
+    await storages
+      .get('replica0')
+      ?.applyBatch([{ key, record: { version, value: textValue('x') } }]);
+    const dirty = new DirtyTokens(new MemoryDirtyMarks());
+    for (const [node, tokens] of marksAfterUncleanStop(TokenSet.of([200]), ring)) {
+      await dirty.mark(node, tokens);
+    }
+    dirtyAtStart.set('replica3', dirty);
+    void cluster.boot('replica3');
+    await cluster.time.advance(15_000);
+    for (const node of ['replica3', 'replica0', 'replica1']) {
+      assert.equal(cluster.held(node, 200), 'x', node);
+      assert.ok(dirty.tokensOf(node).isEmpty, node);
+    }
   });
 });
 

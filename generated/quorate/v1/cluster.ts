@@ -149,7 +149,11 @@ export interface NodeDescription {
   /** Why the link to it is not up; empty when it is. */
   problem: string;
   /** Whether it is registered; unset where nobody registers. */
-  registered?: boolean | undefined;
+  registered?:
+    | boolean
+    | undefined;
+  /** Of how many tokens it may miss a write for which the answering node keeps no hint. */
+  dirtyTokens: number;
 }
 
 /** Whether the node can be reached now. */
@@ -268,7 +272,10 @@ export interface ListHintsRequest {
 
 /** The missed writes that the node keeps, by target. */
 export interface ListHintsResponse {
-  /** One line per node that missed something, in the order of the replicas file. */
+  /**
+   * One line per other node, and one for the answering node if it has dirty tokens itself, in the
+   * order of the replicas file.
+   */
   targets: HintTarget[];
 }
 
@@ -285,11 +292,23 @@ export interface HintTarget {
     | Duration
     | undefined;
   /**
-   * The tokens of which a write was missed and could not be kept as a hint: only a copy from the
-   * other replicas, or reads in a mode that repairs, make these whole again.
+   * The tokens of which a write may have been missed with no hint kept for it. A copy from all
+   * other replicas makes these whole; it begins by itself when they can be reached.
    */
   dirtyTokens: number[];
   /** How many hints were dropped over a limit since the node started. */
+  dropped: bigint;
+}
+
+/** Names whose hints shall go. */
+export interface DropHintsRequest {
+  /** The node that missed the writes. */
+  node: string;
+}
+
+/** What was dropped. */
+export interface DropHintsResponse {
+  /** How many keys were kept for the node. */
   dropped: bigint;
 }
 
@@ -617,6 +636,7 @@ function createBaseNodeDescription(): NodeDescription {
     clockAheadMilliseconds: undefined,
     problem: "",
     registered: undefined,
+    dirtyTokens: 0,
   };
 }
 
@@ -657,6 +677,9 @@ export const NodeDescription: MessageFns<NodeDescription> = {
     }
     if (message.registered !== undefined) {
       writer.uint32(88).bool(message.registered);
+    }
+    if (message.dirtyTokens !== 0) {
+      writer.uint32(96).uint32(message.dirtyTokens);
     }
     return writer;
   },
@@ -762,6 +785,14 @@ export const NodeDescription: MessageFns<NodeDescription> = {
             message.registered = reader.bool();
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.dirtyTokens = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -792,6 +823,7 @@ export const NodeDescription: MessageFns<NodeDescription> = {
     message.clockAheadMilliseconds = object.clockAheadMilliseconds ?? undefined;
     message.problem = object.problem ?? "";
     message.registered = object.registered ?? undefined;
+    message.dirtyTokens = object.dirtyTokens ?? 0;
     return message;
   },
 };
@@ -1570,7 +1602,120 @@ export const HintTarget: MessageFns<HintTarget> = {
   },
 };
 
-/** Describes the cluster as the node that is asked sees it. Nothing here changes anything. */
+function createBaseDropHintsRequest(): DropHintsRequest {
+  return { node: "" };
+}
+
+export const DropHintsRequest: MessageFns<DropHintsRequest> = {
+  encode(message: DropHintsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DropHintsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDropHintsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DropHintsRequest>): DropHintsRequest {
+    return DropHintsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DropHintsRequest>): DropHintsRequest {
+    const message = createBaseDropHintsRequest();
+    message.node = object.node ?? "";
+    return message;
+  },
+};
+
+function createBaseDropHintsResponse(): DropHintsResponse {
+  return { dropped: 0n };
+}
+
+export const DropHintsResponse: MessageFns<DropHintsResponse> = {
+  encode(message: DropHintsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dropped !== 0n) {
+      if (BigInt.asUintN(64, message.dropped) !== message.dropped) {
+        throw new globalThis.Error("value provided for field message.dropped of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.dropped);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DropHintsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDropHintsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.dropped = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DropHintsResponse>): DropHintsResponse {
+    return DropHintsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DropHintsResponse>): DropHintsResponse {
+    const message = createBaseDropHintsResponse();
+    message.dropped = (object.dropped !== undefined && object.dropped !== null) ? BigInt(object.dropped) : 0n;
+    return message;
+  },
+};
+
+/** Describes the cluster as the node that is asked sees it. Only DropHints changes anything. */
 export type ClusterServiceService = typeof ClusterServiceService;
 export const ClusterServiceService = {
   /** Says who is in the cluster, who is reachable, and how the node is set up. */
@@ -1615,6 +1760,19 @@ export const ClusterServiceService = {
     responseSerialize: (value: ListHintsResponse): Buffer => Buffer.from(ListHintsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListHintsResponse => ListHintsResponse.decode(value),
   },
+  /**
+   * Drops the missed writes that this node keeps for another, and marks their tokens dirty: a copy
+   * from the other replicas brings what was in them. Answers when that is kept for good.
+   */
+  dropHints: {
+    path: "/quorate.v1.ClusterService/DropHints" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DropHintsRequest): Buffer => Buffer.from(DropHintsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DropHintsRequest => DropHintsRequest.decode(value),
+    responseSerialize: (value: DropHintsResponse): Buffer => Buffer.from(DropHintsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DropHintsResponse => DropHintsResponse.decode(value),
+  },
 } as const;
 
 export interface ClusterServiceServer extends UntypedServiceImplementation {
@@ -1626,6 +1784,11 @@ export interface ClusterServiceServer extends UntypedServiceImplementation {
   listEntries: handleServerStreamingCall<ListEntriesRequest, ListEntriesResponse>;
   /** Says how many missed writes this node keeps for others. */
   listHints: handleUnaryCall<ListHintsRequest, ListHintsResponse>;
+  /**
+   * Drops the missed writes that this node keeps for another, and marks their tokens dirty: a copy
+   * from the other replicas brings what was in them. Answers when that is kept for good.
+   */
+  dropHints: handleUnaryCall<DropHintsRequest, DropHintsResponse>;
 }
 
 export interface ClusterServiceClient extends Client {
@@ -1683,6 +1846,25 @@ export interface ClusterServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListHintsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Drops the missed writes that this node keeps for another, and marks their tokens dirty: a copy
+   * from the other replicas brings what was in them. Answers when that is kept for good.
+   */
+  dropHints(
+    request: DropHintsRequest,
+    callback: (error: ServiceError | null, response: DropHintsResponse) => void,
+  ): ClientUnaryCall;
+  dropHints(
+    request: DropHintsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DropHintsResponse) => void,
+  ): ClientUnaryCall;
+  dropHints(
+    request: DropHintsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DropHintsResponse) => void,
   ): ClientUnaryCall;
 }
 

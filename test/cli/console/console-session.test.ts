@@ -21,6 +21,7 @@ function node(name: string, port: number) {
     incarnation: '',
     tokensOwned: 128,
     hintsWaiting: 0,
+    dirtyTokens: 0,
     problem: '',
     registered: undefined,
   };
