@@ -5,6 +5,7 @@ import type { PeerIdentities } from '../links/handshake.ts';
 import { MemoryStorage } from '../storage/memory-storage.ts';
 import { MemoryTables } from '../storage/memory-tables.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { RebuildProgress } from '../transfer/rebuild-progress.ts';
 
 /** All that a node keeps, on its disk or only while it runs. */
 export interface Disk {
@@ -20,6 +21,8 @@ export interface Disk {
   readonly dirty: DirtyTokens;
   readonly peerIdentities: PeerIdentities;
   readonly writeGuard: WriteGuard;
+  /** While the disk does not hold yet what a lost one held. */
+  readonly rebuild?: RebuildProgress;
   /** Ends it after what was asked for is durable. */
   close(): Promise<void>;
 }

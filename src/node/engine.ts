@@ -17,6 +17,9 @@ import type { Clock, Timer } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
 import type { Storage } from '../storage/storage.ts';
+import { DamageHealer } from '../transfer/damage-healer.ts';
+import { Rebuild } from '../transfer/rebuild.ts';
+import { Scrubber } from '../transfer/scrubber.ts';
 import { TokenCopier } from '../transfer/token-copier.ts';
 import type { Disk } from './disk.ts';
 import { NodeReplicaDirectory } from './replica-directory.ts';
@@ -46,9 +49,12 @@ export interface EngineOptions {
   readonly onClockVerdict?: (verdict: ClockVerdict) => void;
   /** The run of this process: random 64 bits. */
   readonly incarnation: bigint;
+  /** How long a walk through all records takes that looks for damage; 24 h by default. */
+  readonly scrubPassMs?: number;
 }
 
 const clockCheckMs = 500;
+const scrubPassMsDefault = 24 * 60 * 60 * 1_000;
 
 export class Engine {
   readonly clock: Clock;
@@ -66,6 +72,10 @@ export class Engine {
   readonly #healer: DirtyHealer;
   readonly #disk: Disk;
   readonly copier: TokenCopier;
+  /** While a lost disk is rebuilt, and after it. */
+  readonly rebuild: Rebuild | undefined;
+  readonly damageHealer: DamageHealer;
+  readonly scrubber: Scrubber;
   #clockTimer: Timer | undefined;
   #verdict: ClockVerdict = 'uncompared';
   #isAlarming = false;
@@ -96,6 +106,11 @@ export class Engine {
     const replicas = new NodeReplicaDirectory(node, replica, this.links);
     const targets = ring.nodes.filter((other) => other !== node);
     this.copier = new TokenCopier({ ...shared, replicas }, node);
+    this.rebuild =
+      disk.rebuild &&
+      new Rebuild({ ...shared, replica, copier: this.copier, progress: disk.rebuild }, node);
+    this.damageHealer = new DamageHealer({ ...shared, replicas }, node);
+    this.scrubber = new Scrubber(shared, { passMs: options.scrubPassMs ?? scrubPassMsDefault });
     this.#dispatcher = new HintDispatcher({ ...shared, replicas }, { targets });
     this.#healer = new DirtyHealer({ ...shared, replicas });
     this.coordinator = new Coordinator(
@@ -115,6 +130,9 @@ export class Engine {
     this.#dispatcher.start();
     this.#healer.start();
     this.#watchClock();
+    this.rebuild?.start();
+    this.damageHealer.start();
+    if (this.#disk.kind === 'durable') this.scrubber.start();
     await Promise.all([this.links.start(), this.#passed(this.#clockWaitMs())]);
   }
 
@@ -137,7 +155,8 @@ export class Engine {
     this.#dispatcher.stop();
     this.#healer.stop();
     this.links.stop();
-    this.copier.stop();
+    this.scrubber.stop();
+    await Promise.all([this.copier.stop(), this.rebuild?.stop(), this.damageHealer.stop()]);
     await this.#disk.close();
   }
 

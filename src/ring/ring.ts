@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { type Partitioner, type Token, tokenCount } from './partitioner.ts';
+import { TokenSet } from './token-set.ts';
 
 /**
  * Who owns which tokens: an epoch and 256 owners. Only an operator changes it; a failure never
@@ -59,6 +60,11 @@ export class Ring {
   /** Whether a node holds a token. */
   holds(node: string, token: Token): boolean {
     return this.preferenceList(token).includes(node);
+  }
+
+  /** The tokens that a node holds. */
+  tokensHeld(node: string): TokenSet {
+    return TokenSet.of([...this.#owners.keys()].filter((token) => this.holds(node, token)));
   }
 
   /** How many tokens a node owns. */

@@ -26,6 +26,14 @@ export interface TokenCopierComponents {
   readonly replicas: ReplicaDirectory;
 }
 
+/** How far a copy from one source has come. */
+export interface CopyProgress {
+  /** The key at which the next slice begins; `undefined` after the last. */
+  readonly next: Uint8Array | undefined;
+  /** How many keys of this slice were missed, and are held now. */
+  readonly copied: number;
+}
+
 const requestTimeoutMs = 10_000;
 const fetchedAtOnce = 32;
 const restMsMax = 50;
@@ -38,6 +46,7 @@ export class TokenCopier {
   #wanted = new Map<bigint, TokenSet>();
   #running: ReadonlyMap<bigint, TokenSet> = new Map();
   readonly #done = new Set<bigint>();
+  #rounds: Promise<void> | undefined;
   #isStopped = false;
 
   /** @param node the node that copies to itself. */
@@ -46,8 +55,10 @@ export class TokenCopier {
     this.#node = node;
   }
 
-  stop(): void {
+  /** Settles when no round is under way; copies from one source end after their slice. */
+  async stop(): Promise<void> {
     this.#isStopped = true;
+    await this.#rounds;
   }
 
   /** See CopyRounds. A round that failed is begun again when it is asked for again. */
@@ -56,7 +67,7 @@ export class TokenCopier {
     if (!this.#running.has(round) && this.#wanted.size < roundsKept) {
       this.#wanted.set(round, tokens);
     }
-    if (this.#running.size === 0) void this.#runRounds();
+    if (this.#running.size === 0) this.#rounds = this.#runRounds();
     return false;
   }
 
@@ -64,25 +75,26 @@ export class TokenCopier {
    * Copies what is missed of some tokens from one other replica of them.
    *
    * @param start the key to begin at; empty for the first.
-   * @param onProgress told after each slice where the next begins.
+   * @param onProgress told after each slice; the copy goes on when it has settled.
    * @returns whether all of it was copied; not if the source fails, refuses or is gone.
    */
   async copyFrom(
     source: string,
     tokens: TokenSet,
     start: Uint8Array = new Uint8Array(),
-    onProgress?: (next: Uint8Array) => Promise<void>,
+    onProgress?: (progress: CopyProgress) => Promise<void>,
   ): Promise<boolean> {
     const { clock } = this.#components;
     let key = start;
     for (;;) {
       const beganMs = clock.monotonicMs();
       const listed = await this.#ask(source, { operation: 'list', key, tokens: tokens.toBytes() });
-      if (listed.outcome !== 'listed' || !(await this.#fetchNewer(source, listed.keys)))
-        return false;
+      if (listed.outcome !== 'listed') return false;
+      const newer = listed.keys.filter((listedKey) => this.#misses(listedKey));
+      if (!(await this.#fetch(source, newer))) return false;
+      await onProgress?.({ next: listed.next, copied: newer.length });
       if (listed.next === undefined) return true;
       key = listed.next;
-      await onProgress?.(key);
       const tookMs = clock.monotonicMs() - beganMs;
       await new Promise<void>((resolve) => clock.schedule(Math.min(restMsMax, tookMs), resolve));
       if (this.#isStopped) return false;
@@ -125,17 +137,16 @@ export class TokenCopier {
     return true;
   }
 
-  async #fetchNewer(source: string, keys: readonly KeyedVersion[]): Promise<boolean> {
-    const newer = keys.filter(({ key, version }) => this.#misses(key, version));
-    for (let from = 0; from < newer.length; from += fetchedAtOnce) {
-      const some = newer.slice(from, from + fetchedAtOnce);
+  async #fetch(source: string, keys: readonly KeyedVersion[]): Promise<boolean> {
+    for (let from = 0; from < keys.length; from += fetchedAtOnce) {
+      const some = keys.slice(from, from + fetchedAtOnce);
       const copied = await Promise.all(some.map(({ key }) => this.#copyKey(source, key)));
       if (copied.includes(false)) return false;
     }
     return true;
   }
 
-  #misses(key: Uint8Array, version: KeyedVersion['version']): boolean {
+  #misses({ key, version }: KeyedVersion): boolean {
     try {
       return compareVersions(this.#components.storage.versionOf(key), version) < 0;
     } catch (error: unknown) {

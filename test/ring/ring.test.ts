@@ -100,7 +100,10 @@ describe('a ring of any owners', () => {
         assert.equal(list[0], init.owners[token]);
         assert.equal(new Set(list).size, list.length);
         assert.equal(list.length, Math.min(init.replicationFactor, new Set(init.owners).size));
-        for (const node of ring.nodes) assert.equal(ring.holds(node, token), list.includes(node));
+        for (const node of ring.nodes) {
+          assert.equal(ring.holds(node, token), list.includes(node));
+          assert.equal(ring.tokensHeld(node).has(token), list.includes(node));
+        }
       }),
     );
   });

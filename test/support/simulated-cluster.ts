@@ -10,6 +10,7 @@ import { byteOrderedPartitioner } from '../../src/ring/partitioner.ts';
 import { evenOwners, Ring } from '../../src/ring/ring.ts';
 import type { Clock } from '../../src/runtime/clock.ts';
 import { type Logger, silentLogger } from '../../src/runtime/logger.ts';
+import { SimulatedDisk } from './simulated-disk.ts';
 import { SimulatedNetwork } from './simulated-network.ts';
 import { SeededRandom, SimulatedHost, SimulatedTime } from './simulated-time.ts';
 
@@ -23,6 +24,9 @@ export interface SimulatedClusterOptions {
   readonly logger?: Logger;
   /** What a node finds on its disk at each start, in place of empty memory. */
   readonly diskOf?: (node: string, clock: Clock) => Partial<Disk>;
+  /** Disks that outlive their nodes; without it all is in memory. */
+  readonly isDurable?: boolean;
+  readonly scrubPassMs?: number;
 }
 
 interface Running {
@@ -38,6 +42,7 @@ export class SimulatedCluster {
   readonly #options: SimulatedClusterOptions;
   readonly #ring: Ring;
   readonly #running = new Map<string, Running>();
+  readonly #disks = new Map<string, SimulatedDisk>();
 
   constructor(options: SimulatedClusterOptions = {}) {
     this.#options = options;
@@ -69,13 +74,14 @@ export class SimulatedCluster {
         ring: this.#ring,
         dialerOf: (peer) => this.network.dialer(node, peer),
         membership: new StaticMembership(this.#ring.nodes),
-        disk: this.#diskOf(node, host),
+        disk: this.#openDisk(node, host),
       },
       {
         node,
         clusterName: 'simulated',
         incarnation: this.random.uint64(),
         mode: this.#options.mode ?? 'BOTH',
+        ...(this.#options.scrubPassMs !== undefined && { scrubPassMs: this.#options.scrubPassMs }),
       },
     );
     this.#running.set(node, { host, engine });
@@ -83,10 +89,23 @@ export class SimulatedCluster {
     return engine.start().then(() => engine.open());
   }
 
-  /** Kills a node's process: it loses all that it had. */
+  /** Kills a node's process: it loses all that it had in memory. */
   kill(node: string): void {
     this.host(node).kill();
     this.network.detach(node);
+    this.#disks.get(node)?.cut();
+  }
+
+  /** Takes the disk of a killed node away: it rebuilds a new one at its next boot. */
+  wipe(node: string): void {
+    this.disk(node).wipe();
+  }
+
+  /** The durable disk of a node. */
+  disk(node: string): SimulatedDisk {
+    const disk = this.#disks.get(node);
+    if (disk === undefined) throw new Error(`no disk of ${node}`);
+    return disk;
   }
 
   engine(node: string): Engine {
@@ -187,11 +206,20 @@ export class SimulatedCluster {
     return this.engine(holder).hints.summary(target).count;
   }
 
-  #diskOf(node: string, clock: Clock): Disk {
+  #openDisk(node: string, clock: Clock): Disk {
     const limits = { ...defaultHintLimits, ...this.#options.hintLimits };
     const logger = this.#options.logger ?? silentLogger;
-    const empty = memoryDisk({ clock, logger, ring: this.#ring }, { node, limits });
-    return { ...empty, ...this.#options.diskOf?.(node, clock) };
+    const components = { clock, logger, ring: this.#ring };
+    const empty = memoryDisk(components, { node, limits });
+    const durable = this.#durableDisk(node)?.open(components, { node, limits });
+    return { ...empty, ...durable, ...this.#options.diskOf?.(node, clock) };
+  }
+
+  #durableDisk(node: string): SimulatedDisk | undefined {
+    if (this.#options.isDurable !== true) return undefined;
+    const disk = this.#disks.get(node) ?? new SimulatedDisk(new SimulatedHost(this.time));
+    this.#disks.set(node, disk);
+    return disk;
   }
 
   #get(node: string): Running {
