@@ -242,7 +242,7 @@ async function historyWithLostDisks(mode: RepairMode, seed: number): Promise<rea
   return all.flatMap(backwardsIn);
 }
 
-const keyCount = 500;
+const keyCount = 5_000;
 
 function startCall(
   cluster: SimulatedCluster,
