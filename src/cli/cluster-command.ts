@@ -8,7 +8,7 @@ import { checkPorts } from './cluster/free-ports.ts';
 import { Keyboard } from './cluster/keyboard.ts';
 import { LocalCluster } from './cluster/local-cluster.ts';
 import { defineCommand } from './command.ts';
-import { type DataPlace, dataFlagsOf, directoryOf, withDataPlace } from './data-flags.ts';
+import { type DataPlace, dataFlagsOf, describePlace, withDataPlace } from './data-flags.ts';
 import { type ExitCode, exitCodes } from './exit-code.ts';
 import { type NodeSettings, withNodeSettings, zookeeperFlag } from './flags.ts';
 import { readReplicas } from './replicas.ts';
@@ -62,7 +62,7 @@ interface ClusterArgs extends NodeSettings, DataPlace {
 
 async function runCluster(args: ClusterArgs): Promise<ExitCode> {
   const replicas = readReplicas(args.replicas);
-  directoryOf(args);
+  const storage = describePlace(args);
   const toldToStop = stopRequest();
   await checkPorts(replicas, args.replicas);
   const width = Math.max(...replicas.map(({ name }) => name.length));
@@ -84,7 +84,8 @@ async function runCluster(args: ClusterArgs): Promise<ExitCode> {
     tell(`starting ${replicas.length} nodes of ${args.replicas}`);
     const outcome = await Promise.race([cluster.start(), toldToStop]);
     if (outcome !== 'stop') {
-      for (const line of banner(replicas, args.mode, zookeeper.sentence)) print(line);
+      for (const line of banner(replicas, args.mode, { membership: zookeeper.sentence, storage }))
+        print(line);
       keyboard = new Keyboard(cluster, tell);
       await toldToStop;
     }

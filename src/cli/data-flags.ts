@@ -16,7 +16,7 @@ export function withDataPlace<Args>(yargs: Argv<Args>, dataDirHelp: string) {
     .option('in-memory', {
       default: false,
       type: 'boolean',
-      describe: 'keep data in memory only, as nodes without --data-dir do today',
+      describe: 'keep data in memory only: a restart loses it',
     });
 }
 
@@ -26,26 +26,42 @@ export interface DataPlace {
   readonly inMemory: boolean;
 }
 
+/** Where nodes keep their data unless told otherwise, each in a folder of its name there. */
+const rootDefault = '.quorate';
+
 /**
- * The directory of a node, or `undefined` if it keeps its data in memory.
+ * The directory of one node, or `undefined` if it keeps its data in memory.
  *
  * @param rebuild whether `--rebuild` was given.
  * @throws QuorateError CONFIGURATION if the flags contradict each other.
  */
-export function directoryOf({ dataDir, inMemory }: DataPlace, rebuild = false): string | undefined {
-  if (dataDir !== undefined && inMemory) {
-    throw refused('--data-dir and --in-memory contradict each other: give one of them');
+export function directoryOf(place: DataPlace, node: string, rebuild = false): string | undefined {
+  const { dataDir = join(rootDefault, node), inMemory } = place;
+  checkPlace(place);
+  if (rebuild && inMemory) {
+    throw refused('--rebuild and --in-memory contradict each other: memory has nothing to rebuild');
   }
-  if (rebuild && dataDir === undefined) {
-    throw refused('--rebuild is for a node with a data directory: name it with --data-dir');
-  }
-  return dataDir;
+  return inMemory ? undefined : dataDir;
 }
 
 /** The same for one node of a cluster, as flags: each has a directory of its own name. */
 export function dataFlagsOf(place: DataPlace, node: string): readonly string[] {
-  const directory = directoryOf(place);
-  return [directory === undefined ? '--in-memory' : `--data-dir=${join(directory, node)}`];
+  const { dataDir = rootDefault, inMemory } = place;
+  return [inMemory ? '--in-memory' : `--data-dir=${join(dataDir, node)}`];
+}
+
+/** What is promised of the data, for a banner. */
+export function describePlace(place: DataPlace): string {
+  checkPlace(place);
+  const { dataDir = rootDefault, inMemory } = place;
+  return inMemory
+    ? 'in memory; a node that is restarted has lost its copy, and all nodes together lose everything.'
+    : `durable, in ${dataDir}; what is acknowledged survives restarts and power cuts.`;
+}
+
+function checkPlace({ dataDir, inMemory }: DataPlace): void {
+  if (dataDir === undefined || !inMemory) return;
+  throw refused('--data-dir and --in-memory contradict each other: give one of them');
 }
 
 function readDataDir(text: string | undefined): string | undefined {

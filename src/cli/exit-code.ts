@@ -13,6 +13,8 @@ export const exitCodes = {
   refused: 4,
   /** A write that may have been applied. */
   uncertain: 5,
+  /** A node ended because its disk has failed. */
+  diskFailure: 6,
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
@@ -26,4 +28,4 @@ export function exitCodeOf(error: QuorateError): ExitCode {
 
 /** What the exit codes mean, for the help text. */
 export const exitCodesHelp =
-  'Exit codes: 0 done, 1 absent key, 2 usage, 3 not done and retryable, 4 refused by the server, 5 a write that may have been applied.';
+  'Exit codes: 0 done, 1 absent key, 2 usage, 3 not done and retryable, 4 refused by the server, 5 a write that may have been applied, 6 a node whose disk has failed.';

@@ -5,11 +5,9 @@ import {
   parseZookeeperAuth,
   type ZookeeperAddress,
 } from '../config/zookeeper-address.ts';
-import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { PinoLogger } from '../runtime/pino-logger.ts';
 import { SystemClock } from '../runtime/system-clock.ts';
-import { SystemRandom } from '../runtime/system-random.ts';
 import { defineCommand } from './command.ts';
 import { type DataPlace, directoryOf, withDataPlace } from './data-flags.ts';
 import { type ExitCode, exitCodes } from './exit-code.ts';
@@ -85,18 +83,11 @@ interface ReplicaArgs extends NodeSettings, DataPlace {
 async function runReplica(args: ReplicaArgs): Promise<ExitCode> {
   const { name, port } = args;
   const replicas = readReplicas(args.replicasFile);
-  const directory = directoryOf(args, args.rebuild);
+  const directory = directoryOf(args, args.name, args.rebuild);
   process.title = `replica ${name} ${port}`;
   const logger = new PinoLogger(process.stderr, { node: name, level: args.logLevel });
   endOnUncaught(logger);
-  const clock = nodeClock();
-  // Before the server is loaded: a refusal comes soon.
-  const data = directory === undefined ? undefined : await openData(args, directory, clock, logger);
-  try {
-    await serve(args, replicas, clock, logger);
-  } finally {
-    await data?.close();
-  }
+  await serve(args, replicas, directory, logger);
   logger.info('stopped');
   process.exit(exitCodes.ok);
 }
@@ -105,14 +96,14 @@ async function runReplica(args: ReplicaArgs): Promise<ExitCode> {
 async function serve(
   args: ReplicaArgs,
   replicas: readonly NodeAddress[],
-  clock: Clock,
+  directory: string | undefined,
   logger: Logger,
 ): Promise<void> {
   const { name, port, host, mode, hintLimit } = args;
   // Loaded here: the commands of a client start faster without a server.
   const { QuorateNode } = await import('../node/quorate-node.ts');
-  const node = new QuorateNode(
-    { logger, clock },
+  const node = await QuorateNode.open(
+    { logger, clock: nodeClock(), onDiskFailure: (reason) => endOnDiskFailure(logger, reason) },
     {
       node: name,
       port,
@@ -129,11 +120,13 @@ async function serve(
           ...(args.zookeeperAuth !== undefined && { auth: args.zookeeperAuth }),
         },
       }),
+      ...(directory !== undefined && { dataDirectory: directory, rebuild: args.rebuild }),
       ...(hintLimit !== undefined && { hintLimits: { hintsPerTargetMax: hintLimit } }),
     },
   );
   warnOfDifferences(logger, args, replicas);
-  logger.info('storage is in memory: a restart loses this copy', { mode });
+  if (directory === undefined) logger.info('storage is in memory: a restart loses this copy');
+  else logger.info('storage is durable', { directory });
   const toldToStop = stopRequest(logger);
   const outcome = await Promise.race([node.start().then(() => 'started' as const), toldToStop]);
   if (outcome === 'started') {
@@ -144,19 +137,13 @@ async function serve(
   await Promise.race([node.stop(), passed(stopMsMax)]);
 }
 
-/** Opens the directory of a node, or refuses to: nobody else uses it from now on. */
-async function openData(args: ReplicaArgs, path: string, clock: Clock, logger: Logger) {
-  const { DataDirectory } = await import('../data-directory/data-directory.ts');
-  const { clusterName, name: node, rebuild } = args;
-  const data = await DataDirectory.open({ clock, random: new SystemRandom() }, path, {
-    clusterName,
-    node,
-    rebuild,
+/** Nothing may be acknowledged after the disk has failed, so the process ends at once. */
+function endOnDiskFailure(logger: Logger, reason: unknown): void {
+  logger.error('the disk has failed: check it, then start the node again', {
+    reason: String(reason),
+    cause: reason instanceof Error ? String(reason.cause) : undefined,
   });
-  const { dataId } = data.identity;
-  logger.info('data directory opened', { path, dataId, isRebuilding: data.isRebuilding });
-  logger.warn('the data directory is checked and locked, but records are kept in memory only', {});
-  return data;
+  process.exit(exitCodes.diskFailure);
 }
 
 /** A node that hangs while it stops is ended, so that it is gone within 10 s. */

@@ -19,6 +19,7 @@ export class Coordinator {
   readonly #options: CoordinatorOptions;
   #inFlight = 0;
   #bytesInFlight = 0;
+  #openWrites = 0;
   #isAccepting = false;
   #onIdle: (() => void) | undefined;
 
@@ -36,9 +37,9 @@ export class Coordinator {
     return this.#inFlight;
   }
 
-  /** Settles when no request is in flight any more. */
+  /** Settles when it is idle. */
   idle(): Promise<void> {
-    if (this.#inFlight === 0) return Promise.resolve();
+    if (this.isIdle) return Promise.resolve();
     return new Promise((resolve) => {
       this.#onIdle = resolve;
     });
@@ -84,8 +85,23 @@ export class Coordinator {
       requireWritable(plan);
       this.#requireRoom(plan, plan.writable, bytes);
       this.#judgeClock(plan);
-      new WriteOperation(this.#components, this.#options, request, plan, resolve, reject).start();
+      this.#openWrites++;
+      const onEnd = () => {
+        this.#openWrites--;
+        this.#tellIdle();
+      };
+      const listener = { onResult: resolve, onError: reject, onEnd };
+      new WriteOperation(this.#components, this.#options, request, plan, listener).start();
     });
+  }
+
+  /** Whether no request is in flight, and what was answered is kept for those who missed it. */
+  get isIdle(): boolean {
+    return this.#inFlight === 0 && this.#openWrites === 0;
+  }
+
+  #tellIdle(): void {
+    if (this.isIdle) this.#onIdle?.();
   }
 
   #run<Result>(
@@ -107,7 +123,7 @@ export class Coordinator {
       const release = () => {
         this.#inFlight--;
         this.#bytesInFlight -= bytes;
-        if (this.#inFlight === 0) this.#onIdle?.();
+        this.#tellIdle();
       };
       const settle = (result: Result) => {
         release();

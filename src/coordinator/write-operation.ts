@@ -31,8 +31,7 @@ export class WriteOperation {
   readonly #plan: ReplicaPlan;
   readonly #core: WriteCore;
   readonly #deadlineMs: number;
-  readonly #onResult: (result: WriteResult) => void;
-  readonly #onError: (error: QuorateError) => void;
+  readonly #listener: WriteListener;
   readonly #times: AnswerTimes | undefined;
   readonly #hinted = new Set<string>();
   #phase: 'query' | 'cover' | 'store' | 'ended' = 'query';
@@ -47,8 +46,7 @@ export class WriteOperation {
     options: CoordinatorOptions,
     request: WriteRequest,
     plan: ReplicaPlan,
-    onResult: (result: WriteResult) => void,
-    onError: (error: QuorateError) => void,
+    listener: WriteListener,
   ) {
     this.#components = components;
     this.#options = options;
@@ -56,8 +54,7 @@ export class WriteOperation {
     this.#plan = plan;
     this.#core = new WriteCore(plan);
     this.#deadlineMs = components.clock.monotonicMs() + request.timeoutMs;
-    this.#onResult = onResult;
-    this.#onError = onError;
+    this.#listener = listener;
     this.#times = request.isExplained ? new AnswerTimes() : undefined;
   }
 
@@ -186,7 +183,9 @@ export class WriteOperation {
         this.#isAnswered = true;
         const isTooLate = this.#isOver() && !this.#core.isCertainlyNotApplied();
         const code = isTooLate ? 'WRITE_TIMEOUT' : 'REPLICA_FAILURE';
-        this.#onError(this.#storeError(code, isTooLate ? {} : { failed: this.#core.failed }));
+        this.#listener.onError(
+          this.#storeError(code, isTooLate ? {} : { failed: this.#core.failed }),
+        );
       }
     }
     if (this.#core.acknowledged + this.#core.failed < this.#plan.writable.length) return;
@@ -203,7 +202,7 @@ export class WriteOperation {
     this.#hintMissing(() => true);
     if (!this.#isAnswered) {
       this.#isAnswered = true;
-      this.#onError(this.#storeError('WRITE_TIMEOUT', {}));
+      this.#listener.onError(this.#storeError('WRITE_TIMEOUT', {}));
     }
     this.#end();
   }
@@ -215,6 +214,7 @@ export class WriteOperation {
   #end(): void {
     this.#phase = 'ended';
     this.#timer?.cancel();
+    this.#listener.onEnd();
   }
 
   /** Ends before anything was stored. */
@@ -223,7 +223,7 @@ export class WriteOperation {
     this.#isAnswered = true;
     const waiting = code === 'WRITE_TIMEOUT' ? 'timed-out' : 'pending';
     const stateOf = (node: string) => this.#queryState(node, waiting);
-    this.#onError(
+    this.#listener.onError(
       new QuorateError(code, {
         required: this.#plan.required,
         received: this.#core.versionsReceived,
@@ -269,7 +269,10 @@ export class WriteOperation {
     this.#isAnswered = true;
     if (this.#record === undefined) return;
     const { version } = this.#record;
-    this.#onResult({ version, explanation: this.#times && this.#explain(version, this.#times) });
+    this.#listener.onResult({
+      version,
+      explanation: this.#times && this.#explain(version, this.#times),
+    });
   }
 
   #explain(version: Version, times: AnswerTimes): Explanation {
@@ -293,4 +296,12 @@ export class WriteOperation {
       isSuperseded: this.#core.isSuperseded(version),
     };
   }
+}
+
+/** Learns how a write went. */
+interface WriteListener {
+  readonly onResult: (result: WriteResult) => void;
+  readonly onError: (error: QuorateError) => void;
+  /** Called once, with the answer or after it: what the replicas missed is known and kept. */
+  readonly onEnd: () => void;
 }

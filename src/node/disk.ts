@@ -23,8 +23,14 @@ export interface Disk {
   readonly writeGuard: WriteGuard;
   /** While the disk does not hold yet what a lost one held. */
   readonly rebuild?: RebuildProgress;
-  /** Ends it after what was asked for is durable. */
-  close(): Promise<void>;
+  /** Calls back when the disk is full, and when it has room again. */
+  onRoom(listener: (hasRoom: boolean) => void): void;
+  /**
+   * Ends it after what was asked for is durable.
+   *
+   * @param isClean whether every write of this node is known to its replicas or kept for them.
+   */
+  close(isClean: boolean): Promise<void>;
 }
 
 /** A disk that is memory: a restart loses it all. */
@@ -49,6 +55,7 @@ export function memoryDisk(
       remember: (node, dataId) => dataIds.set(node, dataId),
     },
     writeGuard: { cover: (_token, _clock, onCovered) => onCovered(true) },
+    onRoom: () => undefined,
     close: async () => {
       await storage.close();
       await tables.close();

@@ -113,6 +113,10 @@ export class Engine {
     this.scrubber = new Scrubber(shared, { passMs: options.scrubPassMs ?? scrubPassMsDefault });
     this.#dispatcher = new HintDispatcher({ ...shared, replicas }, { targets });
     this.#healer = new DirtyHealer({ ...shared, replicas });
+    disk.onRoom((hasRoom) => {
+      logger[hasRoom ? 'info' : 'error']('the disk', { hasRoom });
+      replica.setStanding({ takesWrites: hasRoom });
+    });
     this.coordinator = new Coordinator(
       { ...shared, replicas, repairBudget: new RepairBudget() },
       { node, mode },
@@ -157,7 +161,7 @@ export class Engine {
     this.links.stop();
     this.scrubber.stop();
     await Promise.all([this.copier.stop(), this.rebuild?.stop(), this.damageHealer.stop()]);
-    await this.#disk.close();
+    await this.#disk.close(this.coordinator.isIdle);
   }
 
   /**

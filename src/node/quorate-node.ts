@@ -17,7 +17,8 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { SystemClock } from '../runtime/system-clock.ts';
 import { SystemRandom } from '../runtime/system-random.ts';
-import { memoryDisk } from './disk.ts';
+import { type Disk, memoryDisk } from './disk.ts';
+import { openDisk } from './durable-disk.ts';
 import { Engine } from './engine.ts';
 
 /** How a node is set up; the defaults are those of the command line. */
@@ -34,6 +35,10 @@ export interface QuorateNodeOptions {
   readonly partitioner?: PartitionerName;
   readonly replicationFactor?: number;
   readonly hintLimits?: Partial<HintLimits>;
+  /** Where the node keeps its data; without it, in memory. */
+  readonly dataDirectory?: string;
+  /** Whether to begin without data on purpose, in place of data that was lost. */
+  readonly rebuild?: boolean;
   /** Where ZooKeeper is; without it, membership is what the replicas file and the links say. */
   readonly zookeeper?: ZookeeperOptions;
 }
@@ -54,9 +59,21 @@ export interface QuorateNodeComponents {
   readonly logger: Logger;
   /** The node's clock; the machine's by default. Tests give it one that is wrong. */
   readonly clock?: Clock;
+  /** Told when the disk has failed: nothing is acknowledged any more, and the process should end. */
+  readonly onDiskFailure?: (reason: unknown) => void;
+}
+
+/** What the parts of one node share. */
+interface NodeParts {
+  readonly clock: Clock;
+  readonly random: SystemRandom;
+  readonly logger: Logger;
+  readonly ring: Ring;
+  readonly disk: Disk;
 }
 
 const ringEpochFirst = 1;
+const clusterNameDefault = 'quorate';
 /** How long requests in flight may take once the node is told to stop. */
 const drainMsMax = 5_000;
 
@@ -76,21 +93,43 @@ export class QuorateNode {
   #status: NodeStatus = 'initializing';
   #isClockApart = false;
 
-  constructor(components: QuorateNodeComponents, options: QuorateNodeOptions) {
-    const { logger } = components;
-    const { node, replicas, mode } = options;
-    const clusterName = options.clusterName ?? 'quorate';
-    const transportClock = new SystemClock();
-    this.#options = options;
-    this.#own = ownAddress(node, replicas);
+  /**
+   * Opens what the node keeps.
+   *
+   * @throws QuorateError CONFIGURATION if it is not in the replicas file, or if its data directory
+   * is not whole, not its own, or in use.
+   */
+  static async open(
+    components: QuorateNodeComponents,
+    options: QuorateNodeOptions,
+  ): Promise<QuorateNode> {
+    const { logger, onDiskFailure: onFailure = () => undefined } = components;
+    const { node, replicas, dataDirectory: directory, rebuild = false } = options;
+    ownAddress(node, replicas);
     const ring = new Ring({
       epoch: ringEpochFirst,
       partitioner: partitionerNamed(options.partitioner ?? 'byte-ordered'),
       replicationFactor: options.replicationFactor ?? 3,
       owners: evenOwners(replicas.map(({ name }) => name)),
     });
-    const clock = components.clock ?? transportClock;
-    const random = new SystemRandom();
+    const clock = components.clock ?? new SystemClock();
+    const shared = { clock, random: new SystemRandom(), logger, ring };
+    const limits = { ...defaultHintLimits, ...options.hintLimits };
+    const clusterName = options.clusterName ?? clusterNameDefault;
+    const disk =
+      directory === undefined
+        ? memoryDisk(shared, { node, limits })
+        : await openDisk(shared, { node, clusterName, directory, rebuild, limits, onFailure });
+    return new QuorateNode({ ...shared, disk }, options);
+  }
+
+  private constructor(parts: NodeParts, options: QuorateNodeOptions) {
+    const { clock, random, logger, ring, disk } = parts;
+    const { node, replicas, mode } = options;
+    const clusterName = options.clusterName ?? clusterNameDefault;
+    const transportClock = new SystemClock();
+    this.#options = options;
+    this.#own = ownAddress(node, replicas);
     const incarnation = random.uint64();
     this.#zookeeper = createZookeeper({ clock, random, logger, ring }, options, incarnation);
     this.#engine = new Engine(
@@ -100,10 +139,7 @@ export class QuorateNode {
         logger,
         ring,
         membership: this.#zookeeper ?? new StaticMembership(ring.nodes),
-        disk: memoryDisk(
-          { clock, logger, ring },
-          { node, limits: { ...defaultHintLimits, ...options.hintLimits } },
-        ),
+        disk,
         dialerOf: (peer) => new GrpcDialer(ownAddress(peer, replicas)),
       },
       {
@@ -137,7 +173,7 @@ export class QuorateNode {
         clusterName,
         mode,
         addresses: replicas,
-        storageKind: 'memory',
+        storageKind: disk.kind,
         status: () => this.#status,
       },
     );
@@ -154,7 +190,12 @@ export class QuorateNode {
    */
   async start(): Promise<void> {
     const host = this.#options.host ?? this.#own.host;
-    await this.#server.listen(host, this.#options.port ?? this.#own.port);
+    try {
+      await this.#server.listen(host, this.#options.port ?? this.#own.port);
+    } catch (error: unknown) {
+      await this.#engine.stop();
+      throw error;
+    }
     await Promise.all([this.#engine.start(), this.#zookeeper?.start(zookeeperWaitMsMax)]);
     const refusal = this.#zookeeper?.ringProblem ?? (await this.#refusal())?.message;
     if (refusal !== undefined) {

@@ -27,6 +27,12 @@ export function clockToMs(clock: bigint): number {
   return Number(clock >> counterBits);
 }
 
+/** The greater of two hybrid clocks. */
+export function laterClock(left: bigint, right: bigint): bigint {
+  if (left < right) return right;
+  return left;
+}
+
 /** Compares two versions; `undefined`, never written, is older than all. */
 export function compareVersions(left: Version | undefined, right: Version | undefined): number {
   if (left === right) return 0;

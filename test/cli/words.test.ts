@@ -93,12 +93,14 @@ describe('the banner', () => {
       { name: 'a', host: '127.0.0.1', port: 1 },
       { name: 'b', host: '::1', port: 2 },
     ];
-    const text = banner(replicas, 'BOTH', 'static, from the replicas file.').join('\n');
+    const text = banner(replicas, 'BOTH', { membership: 'static', storage: 'on a tape' }).join(
+      '\n',
+    );
     assert.match(text, /a {2}127\.0\.0\.1:1/);
     assert.match(text, /b {2}\[::1\]:2/);
     assert.match(text, /put 7 hello -s 127\.0\.0\.1:1/);
     assert.match(text, /static/);
     assert.match(text, /no TLS and no authentication/);
-    assert.match(text, /in memory/);
+    assert.match(text, /Storage: on a tape/);
   });
 });

@@ -60,7 +60,7 @@ describe('quorate replica with a data directory', () => {
     await refuses(flags, /holds the data of node replica0 .* not of node replica1/, 'replica1');
     await refuses([...flags, '--cluster-name', 'b'], /not of node replica0 of cluster b/);
     await refuses([...flags, '--in-memory'], /contradict each other/);
-    await refuses(['--rebuild', '--in-memory'], /--rebuild is for a node with a data directory/);
+    await refuses(['--rebuild', '--in-memory'], /memory has nothing to rebuild/);
     truncateSync(join(directory, 'data.mdb'), 20_000);
     await refuses(flags, /data\.mdb was cut short.*--rebuild/);
     truncateSync(join(directory, 'data.mdb'));

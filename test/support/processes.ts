@@ -28,7 +28,10 @@ export interface Exit {
 
 export interface CliOptions {
   readonly cwd?: string;
-  /** On top of this process's environment, from which all `QUORATE_*` are removed. */
+  /**
+   * On top of this process's environment, from which all `QUORATE_*` are removed. Nodes keep their
+   * data in memory unless a flag says otherwise.
+   */
   readonly env?: Readonly<Record<string, string>>;
   /** What the process reads and then the end; without it, stdin is open and empty. */
   readonly input?: string | Uint8Array;
@@ -46,9 +49,11 @@ export class CliProcess {
 
   constructor(args: readonly string[], options: CliOptions = {}) {
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('QUORATE_'));
+    const isPlaced = args.some((word) => /^--(data-dir|in-memory)/.test(word));
+    const place = isPlaced ? {} : { QUORATE_IN_MEMORY: 'true' };
     this.#child = spawn(process.execPath, [mainPath, ...args], {
       cwd: options.cwd,
-      env: { ...Object.fromEntries(inherited), NO_COLOR: '1', ...options.env },
+      env: { ...Object.fromEntries(inherited), NO_COLOR: '1', ...place, ...options.env },
       stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
     });
     this.#child.stdout?.on('data', (chunk: Buffer) => this.#stdout.push(chunk));
@@ -214,6 +219,8 @@ export interface StartClusterOptions {
   /** How many nodes; 4 by default. */
   readonly nodes?: number;
   readonly mode?: RepairMode;
+  /** Whether the nodes keep their data on disk; not by default. */
+  readonly isDurable?: boolean;
   /** More flags of `quorate replica`, for every node. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -327,9 +334,14 @@ export class ProcessCluster {
   }
 
   /** Starts a node, after killing it if it runs; settles when it is ready. */
-  async restart(name: string): Promise<void> {
+  async restart(name: string, ...flags: readonly string[]): Promise<void> {
     await this.#nodes.get(name)?.kill();
-    await this.#start(name);
+    await this.#start(name, flags);
+  }
+
+  /** Where a node keeps its data. */
+  directory(name: string): string {
+    return join(this.folder.path, 'data', name);
   }
 
   /** Sets how far a node's clock is ahead of the machine's, from now on; restarts keep it. */
@@ -344,9 +356,11 @@ export class ProcessCluster {
     this.folder.remove();
   }
 
-  async #start(name: string): Promise<void> {
-    const { mode = 'BOTH', args = [], env } = this.#options;
-    const words = ['replica', name, String(this.#port(name)), this.replicasFile, mode, ...args];
+  async #start(name: string, flags: readonly string[] = []): Promise<void> {
+    const { mode = 'BOTH', args = [], env, isDurable = false } = this.#options;
+    const place = isDurable ? `--data-dir=${this.directory(name)}` : '--in-memory';
+    const given = [String(this.#port(name)), this.replicasFile, mode, place, ...args, ...flags];
+    const words = ['replica', name, ...given];
     const node = new CliProcess(words, {
       env: { QUORATE_TEST_CLOCK_OFFSET_FILE: this.#clockFile(name), ...env },
     });

@@ -4,7 +4,7 @@ import { formatHostPort, type NodeAddress } from '../../config/replicas-file.ts'
 export function banner(
   replicas: readonly NodeAddress[],
   mode: string,
-  membership: string,
+  { membership, storage }: { readonly membership: string; readonly storage: string },
 ): readonly string[] {
   const at = (index: number) => {
     const replica = replicas[index % replicas.length];
@@ -23,7 +23,7 @@ export function banner(
     `  grpcurl -plaintext -d '{"key": 7, "consistency": "QUORUM"}' ${at(2)} quorate.v1.KeyValueService/Get`,
     '',
     `Membership: ${membership}`,
-    'Storage: in memory; a node that is restarted has lost its copy, and all nodes together lose everything.',
+    `Storage: ${storage}`,
     'Security: no TLS and no authentication yet; whoever reaches these ports can read and write.',
     '',
     'Type help for what can be done with the nodes. Ctrl-C stops all of them.',
