@@ -10,7 +10,7 @@ import { withClient } from './with-client.ts';
 /**
  * `quorate status`: the cluster as one node sees it. `-o json` is what the client's
  * `describeCluster` gives: `{node, serverId, nodeCount, clusterName, status, ringEpoch, partitioner, replicationFactor,
- * mode, membership, membershipState, leader, standby, storage, clock, entries, nodes: [{name, host, port,
+ * mode, membership, membershipState, leader, standby, storage, clock, entries, rebuild, damagedKeys, lastScrubTimeMs, nodes: [{name, host, port,
  * incarnation, liveness, registered, tokensOwned, hintsWaiting, dirtyTokens, roundTripMs, clockAheadMs,
  * problem}]}`.
  */
@@ -70,7 +70,20 @@ function summaryOf(cluster: ClusterAnswer): readonly string[] {
     `seen by node ${serverId} of ${nodeCount} (${node}) of ${clusterName}, which is ${status}; its clock ${clockSentences[cluster.clock]}`,
     `ring epoch ${ringEpoch}, ${partitioner}, replication factor ${replicationFactor}, mode ${cluster.mode}`,
     `membership ${membershipOf(cluster)}, storage ${cluster.storage}, ${cluster.entries} entries here`,
+    ...troubleOf(cluster),
   ];
+}
+
+function troubleOf({ rebuild, damagedKeys }: ClusterAnswer): readonly string[] {
+  const lines: string[] = [];
+  if (rebuild !== undefined) {
+    const { sourcesDone, sources, keysCopied } = rebuild;
+    lines.push(
+      `rebuilding, so it answers no reads: ${sourcesDone} of ${sources} other nodes copied, ${keysCopied} keys so far`,
+    );
+  }
+  if (damagedKeys > 0) lines.push(`${damagedKeys} damaged keys wait to be healed`);
+  return lines;
 }
 
 function membershipOf(cluster: ClusterAnswer): string {

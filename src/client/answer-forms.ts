@@ -73,8 +73,12 @@ const replicaStates = {
 } as const;
 
 export function clusterAnswer(response: DescribeClusterResponse): ClusterAnswer {
+  const { damagedKeys, lastScrubTime, rebuild, ...same } = response;
   return {
-    ...response,
+    ...same,
+    rebuild: rebuild && { ...rebuild, keysCopied: Number(rebuild.keysCopied) },
+    damagedKeys: Number(damagedKeys),
+    lastScrubTimeMs: timestampToMs(lastScrubTime),
     status: nodeStatuses[response.status],
     clock: clockVerdicts[response.clock],
     entries: Number(response.entries),

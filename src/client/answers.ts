@@ -73,7 +73,19 @@ export interface ClusterAnswer {
   readonly storage: string;
   readonly clock: 'agrees' | 'uncompared' | 'apart';
   readonly entries: number;
+  /** How far the rebuild of a lost disk has come; `undefined` if none is going on. */
+  readonly rebuild: RebuildAnswer | undefined;
+  /** How many keys wait to be healed. */
+  readonly damagedKeys: number;
+  /** When all records were last checked; `undefined` if never in this run. */
+  readonly lastScrubTimeMs: number | undefined;
   readonly nodes: readonly NodeAnswer[];
+}
+
+export interface RebuildAnswer {
+  readonly sourcesDone: number;
+  readonly sources: number;
+  readonly keysCopied: number;
 }
 
 /** One node as another sees it. */

@@ -153,7 +153,17 @@ export class QuorateNode {
         },
       },
     );
-    const { clockMonitor, coordinator, dirty, hints, links, membership, storage } = this.#engine;
+    const {
+      clockMonitor,
+      coordinator,
+      dirty,
+      hints,
+      links,
+      membership,
+      rebuild,
+      scrubber,
+      storage,
+    } = this.#engine;
     this.#server = new GrpcServer(
       {
         clock,
@@ -164,7 +174,9 @@ export class QuorateNode {
         links,
         logger,
         membership,
+        rebuild,
         ring,
+        scrubber,
         storage,
         transportClock,
       },

@@ -14,6 +14,7 @@ import {
   type LocateKeyResponse,
   type NodeDescription,
   NodeDescription_Liveness,
+  type RebuildProgress,
 } from '../../generated/quorate/v1/cluster.ts';
 import { QuorateError } from '../base/quorate-error.ts';
 import type { RepairMode } from '../consistency/repair-mode.ts';
@@ -27,6 +28,8 @@ import type { NodeAddress } from '../ring/node-address.ts';
 import type { Ring } from '../ring/ring.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { KeyedRecord, Storage } from '../storage/storage.ts';
+import type { Rebuild } from '../transfer/rebuild.ts';
+import type { Scrubber } from '../transfer/scrubber.ts';
 import { roundMs } from '../wire/explanation-form.ts';
 import { keyFromWire, keyToWire } from '../wire/key-form.ts';
 import { valueToWire } from '../wire/value-form.ts';
@@ -41,7 +44,9 @@ export interface ClusterComponents extends HandlerComponents {
   readonly hints: HintStore;
   readonly links: LinkSet;
   readonly membership: Membership;
+  readonly rebuild: Pick<Rebuild, 'status'> | undefined;
   readonly ring: Ring;
+  readonly scrubber: Pick<Scrubber, 'lastPassMs'>;
   readonly storage: Storage;
 }
 
@@ -111,7 +116,17 @@ function describe(components: ClusterComponents, options: ClusterOptions): Descr
     storage: options.storageKind,
     clock: verdicts[clockMonitor.verdict(now)],
     entries: BigInt(storage.entryCount()),
+    rebuild: rebuildToWire(components.rebuild),
+    damagedKeys: BigInt(storage.damagedKeys().length),
+    lastScrubTime: timestampToWire(components.scrubber.lastPassMs),
   };
+}
+
+function rebuildToWire(rebuild: ClusterComponents['rebuild']): RebuildProgress | undefined {
+  const status = rebuild?.status();
+  if (status === undefined || status.isOver) return undefined;
+  const { sources, sourcesDone, keysCopied } = status;
+  return { sources, sourcesDone, keysCopied: BigInt(keysCopied) };
 }
 
 function describeNode(

@@ -73,6 +73,20 @@ export interface DescribeClusterResponse {
   serverId: number;
   /** How many nodes the ring has. */
   nodeCount: number;
+  /**
+   * How far this node has come in rebuilding a lost disk; unset if it holds all that it should.
+   * Until then it takes writes and answers no reads.
+   */
+  rebuild:
+    | RebuildProgress
+    | undefined;
+  /**
+   * How many keys of this node wait to be healed, because what the disk gave is not what was
+   * written.
+   */
+  damagedKeys: bigint;
+  /** When this node last ended a pass that checked all its records; unset before the first. */
+  lastScrubTime: Timestamp | undefined;
 }
 
 /** Whether the cluster serves. */
@@ -120,6 +134,16 @@ export namespace DescribeClusterResponse_ClockVerdict {
   export type AGREES = typeof DescribeClusterResponse_ClockVerdict.AGREES;
   export type UNCOMPARED = typeof DescribeClusterResponse_ClockVerdict.UNCOMPARED;
   export type APART = typeof DescribeClusterResponse_ClockVerdict.APART;
+}
+
+/** How far the rebuild of a lost disk has come. */
+export interface RebuildProgress {
+  /** How many other nodes all is copied from. */
+  sourcesDone: number;
+  /** How many there are. */
+  sources: number;
+  /** How many keys were copied so far. */
+  keysCopied: bigint;
 }
 
 /** One node as seen by the node that answers. */
@@ -374,6 +398,9 @@ function createBaseDescribeClusterResponse(): DescribeClusterResponse {
     membershipState: "",
     serverId: 0,
     nodeCount: 0,
+    rebuild: undefined,
+    damagedKeys: 0n,
+    lastScrubTime: undefined,
   };
 }
 
@@ -432,6 +459,18 @@ export const DescribeClusterResponse: MessageFns<DescribeClusterResponse> = {
     }
     if (message.nodeCount !== 0) {
       writer.uint32(136).uint32(message.nodeCount);
+    }
+    if (message.rebuild !== undefined) {
+      RebuildProgress.encode(message.rebuild, writer.uint32(146).fork()).join();
+    }
+    if (message.damagedKeys !== 0n) {
+      if (BigInt.asUintN(64, message.damagedKeys) !== message.damagedKeys) {
+        throw new globalThis.Error("value provided for field message.damagedKeys of type uint64 too large");
+      }
+      writer.uint32(152).uint64(message.damagedKeys);
+    }
+    if (message.lastScrubTime !== undefined) {
+      Timestamp.encode(message.lastScrubTime, writer.uint32(162).fork()).join();
     }
     return writer;
   },
@@ -585,6 +624,30 @@ export const DescribeClusterResponse: MessageFns<DescribeClusterResponse> = {
             message.nodeCount = reader.uint32();
             continue;
           }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.rebuild = RebuildProgress.decode(reader, reader.uint32());
+            continue;
+          }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.damagedKeys = reader.uint64() as bigint;
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.lastScrubTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -619,6 +682,99 @@ export const DescribeClusterResponse: MessageFns<DescribeClusterResponse> = {
     message.membershipState = object.membershipState ?? "";
     message.serverId = object.serverId ?? 0;
     message.nodeCount = object.nodeCount ?? 0;
+    message.rebuild = (object.rebuild !== undefined && object.rebuild !== null)
+      ? RebuildProgress.fromPartial(object.rebuild)
+      : undefined;
+    message.damagedKeys = (object.damagedKeys !== undefined && object.damagedKeys !== null)
+      ? BigInt(object.damagedKeys)
+      : 0n;
+    message.lastScrubTime = (object.lastScrubTime !== undefined && object.lastScrubTime !== null)
+      ? Timestamp.fromPartial(object.lastScrubTime)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRebuildProgress(): RebuildProgress {
+  return { sourcesDone: 0, sources: 0, keysCopied: 0n };
+}
+
+export const RebuildProgress: MessageFns<RebuildProgress> = {
+  encode(message: RebuildProgress, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sourcesDone !== 0) {
+      writer.uint32(8).uint32(message.sourcesDone);
+    }
+    if (message.sources !== 0) {
+      writer.uint32(16).uint32(message.sources);
+    }
+    if (message.keysCopied !== 0n) {
+      if (BigInt.asUintN(64, message.keysCopied) !== message.keysCopied) {
+        throw new globalThis.Error("value provided for field message.keysCopied of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.keysCopied);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RebuildProgress {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRebuildProgress();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sourcesDone = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.sources = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.keysCopied = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RebuildProgress>): RebuildProgress {
+    return RebuildProgress.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RebuildProgress>): RebuildProgress {
+    const message = createBaseRebuildProgress();
+    message.sourcesDone = object.sourcesDone ?? 0;
+    message.sources = object.sources ?? 0;
+    message.keysCopied = (object.keysCopied !== undefined && object.keysCopied !== null)
+      ? BigInt(object.keysCopied)
+      : 0n;
     return message;
   },
 };

@@ -46,6 +46,9 @@ const cluster: ClusterAnswer = {
   storage: 'memory',
   clock: 'agrees',
   entries: 1,
+  rebuild: undefined,
+  damagedKeys: 0,
+  lastScrubTimeMs: undefined,
   nodes: [node('replica0', 9090), node('replica1', 9091)],
 };
 
