@@ -82,7 +82,7 @@ export interface ClusterAnswer {
   readonly nodes: readonly NodeAnswer[];
 }
 
-export interface RebuildAnswer {
+interface RebuildAnswer {
   readonly sourcesDone: number;
   readonly sources: number;
   readonly keysCopied: number;
