@@ -116,6 +116,7 @@ describe('HintDispatcher', () => {
       assert.equal(target.waiting.length, 0, `before ${atMs} ms`);
       await time.advance(1);
       assert.equal(target.answer(), 1, `at ${atMs} ms`);
+      await time.advance(1_000);
     }
   });
 
@@ -194,18 +195,22 @@ describe('HintDispatcher', () => {
     hints.keep('b', keyOf(0), textRecord(v2));
     target.answer();
     assert.equal(left(), 1);
+    await time.advance(50);
     assert.equal(target.requests.length, 2);
     target.answer();
     assert.equal(left(), 0);
   });
 
   it('sends the next batch when the last is acknowledged, and larger ones while that is fast', async () => {
-    keep(1_500);
+    keep(600);
     dispatcher.replay('b');
     await time.advance(1);
     const batches: number[] = [];
-    for (let batch = target.answer(); batch > 0; batch = target.answer()) batches.push(batch);
-    assert.deepEqual(batches, [16, 32, 64, 128, 256, 512, 492]);
+    for (let batch = target.answer(); batch > 0; batch = target.answer()) {
+      batches.push(batch);
+      await time.advance(50);
+    }
+    assert.deepEqual(batches, [16, 32, 64, 128, 128, 128, 104]);
     assert.equal(left(), 0);
   });
 
@@ -218,17 +223,57 @@ describe('HintDispatcher', () => {
     await time.advance(1_000);
     assert.equal(target.waiting.length, 1);
     target.waiting.shift()?.(stored);
+    await time.advance(5);
     assert.equal(target.waiting.length, 4);
+  });
+
+  it('sends a batch every 50 ms, and leaves 5 ms for clients after one that took longer', async () => {
+    keep(200);
+    dispatcher.replay('b');
+    await time.advance(1);
+    for (const [tookMs, restMs, batch] of [
+      [0, 50, 16],
+      [10, 40, 32],
+      [60, 5, 64],
+    ] as const) {
+      await time.advance(tookMs);
+      assert.equal(target.answer(), batch);
+      await time.advance(restMs - 1);
+      assert.equal(target.waiting.length, 0, `rests after ${tookMs} ms`);
+      await time.advance(1);
+    }
+    assert.equal(target.waiting.length, 88);
+  });
+
+  it('is not held up by a hint that its target cannot take', async () => {
+    keep(40);
+    dispatcher.replay('b');
+    await time.advance(1);
+    const [first, ...others] = target.waiting.splice(0);
+    first?.({ outcome: 'unknown', reason: 'failed' });
+    for (const onReply of others) onReply(stored);
+    await time.advance(50);
+    while (target.answer() > 0) await time.advance(50);
+    assert.deepEqual(
+      [...hints.waitingFor('b')].map(({ key }) => key[1]),
+      [0],
+    );
+    await time.advance(1_000);
+    assert.equal(target.requests.length, 40, 'the first waits for the sweep');
   });
 
   it('sends smaller batches while acknowledgements are slow, but not under 16', async () => {
     keep(500);
     dispatcher.replay('b');
     await time.advance(1);
-    for (const expected of [16, 32, 64]) assert.equal(target.answer(), expected);
-    for (const expected of [128, 64, 32, 16, 16]) {
-      await time.advance(51);
+    for (const expected of [16, 32, 64]) {
       assert.equal(target.answer(), expected);
+      await time.advance(50);
+    }
+    for (const expected of [128, 64, 32, 16, 16]) {
+      await time.advance(101);
+      assert.equal(target.answer(), expected);
+      await time.advance(5);
     }
   });
 

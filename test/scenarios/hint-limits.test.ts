@@ -2,14 +2,26 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { bytesToMapKey } from '../../src/base/bytes.ts';
 import { DirtyTokens, MemoryDirtyMarks } from '../../src/hints/dirty-tokens.ts';
+import { defaultHintLimits, HintStore } from '../../src/hints/hint-store.ts';
 import { marksAfterUncleanStop } from '../../src/hints/unclean-stop.ts';
 import { clockAtMs, formatVersion } from '../../src/record/version.ts';
 import { byteOrderedPartitioner } from '../../src/ring/partitioner.ts';
 import { evenOwners, Ring } from '../../src/ring/ring.ts';
 import { TokenSet } from '../../src/ring/token-set.ts';
+import { silentLogger } from '../../src/runtime/logger.ts';
+import { DurableStorage } from '../../src/storage/durable-storage.ts';
 import { MemoryStorage } from '../../src/storage/memory-storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
+import { PowerCutTables } from '../support/power-cut-tables.ts';
 import { SimulatedCluster, textValue } from '../support/simulated-cluster.ts';
+import { SimulatedHost } from '../support/simulated-time.ts';
+
+const ring = new Ring({
+  epoch: 1,
+  partitioner: byteOrderedPartitioner,
+  replicationFactor: 3,
+  owners: evenOwners(['replica0', 'replica1', 'replica2', 'replica3']),
+});
 
 /** By key the version that a node holds. */
 function versionsIn(storage: Storage): ReadonlyMap<string, string> {
@@ -51,6 +63,45 @@ describe('a hint cap of 1,000 with 5,000 missed keys', () => {
   });
 });
 
+describe('hints whose holder loses its power', () => {
+  it('arrive when both are back, without any traffic, those that were durable', async () => {
+    const disks = new Map<string, PowerCutTables>();
+    const cluster: SimulatedCluster = new SimulatedCluster({
+      mode: 'HINTED-HANDOFF',
+      diskOf: (node, clock) => {
+        const disk = disks.get(node) ?? new PowerCutTables(new SimulatedHost(cluster.time));
+        disks.set(node, disk);
+        const dirty = new DirtyTokens(new MemoryDirtyMarks());
+        const components = { clock, dirty, logger: silentLogger, ring, tables: disk.tables };
+        return {
+          storage: new DurableStorage(disk.tables),
+          dirty,
+          hints: new HintStore(components, { node, limits: defaultHintLimits }),
+        };
+      },
+    });
+    const lose = (node: string) => {
+      cluster.kill(node);
+      disks.get(node)?.cut();
+    };
+    const booted = cluster.names.map((node) => cluster.boot(node));
+    await Promise.all([cluster.time.advance(3_000), ...booted]);
+    lose('replica1');
+    await cluster.time.advance(2_000);
+    for (const key of [1, 2, 3]) await cluster.put('replica0', key, 'missed');
+    await cluster.time.advance(10);
+    assert.equal(cluster.hints('replica0', 'replica1'), 3);
+    lose('replica0');
+    void cluster.boot('replica0');
+    assert.equal(cluster.hints('replica0', 'replica1'), 3);
+    await cluster.time.advance(5_000);
+    void cluster.boot('replica1');
+    await cluster.time.advance(5_000);
+    for (const key of [1, 2, 3]) assert.equal(cluster.held('replica1', key), 'missed');
+    assert.equal(cluster.hints('replica0', 'replica1'), 0);
+  });
+});
+
 describe('hints dropped by hand', () => {
   it('leave DIRTY tokens, and a copy brings what was in them', async () => {
     const cluster = await SimulatedCluster.start({ mode: 'HINTED-HANDOFF' });
@@ -69,12 +120,6 @@ describe('hints dropped by hand', () => {
 
 describe('a coordinator that died between its answer and its hints', () => {
   it('has its tokens copied by all their replicas, itself included', async () => {
-    const ring = new Ring({
-      epoch: 1,
-      partitioner: byteOrderedPartitioner,
-      replicationFactor: 3,
-      owners: evenOwners(['replica0', 'replica1', 'replica2', 'replica3']),
-    });
     const storages = new Map<string, MemoryStorage>();
     const dirtyAtStart = new Map<string, DirtyTokens>();
     const cluster = await SimulatedCluster.start({
