@@ -15,7 +15,10 @@ describe('bench', () => {
     assert.equal(code, 0);
     const { results } = JSON.parse(stdout) as Report;
     const names = results.map(({ operation }) => operation);
-    assert.deepEqual(names, ['echo', 'get ONE', 'get QUORUM', 'put ONE', 'put QUORUM']);
+    assert.deepEqual(names, [
+      ...['echo', 'get ONE', 'get QUORUM', 'get QUORUM, on disk'],
+      ...['put ONE', 'put ONE, on disk', 'put QUORUM', 'put QUORUM, on disk'],
+    ]);
     assert.ok(results.every(({ errors }) => errors === 0));
   });
 

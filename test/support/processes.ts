@@ -49,8 +49,9 @@ export class CliProcess {
 
   constructor(args: readonly string[], options: CliOptions = {}) {
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('QUORATE_'));
+    const runsNodes = ['replica', 'cluster'].includes(args[0] ?? '');
     const isPlaced = args.some((word) => /^--(data-dir|in-memory)/.test(word));
-    const place = isPlaced ? {} : { QUORATE_IN_MEMORY: 'true' };
+    const place = runsNodes && !isPlaced ? { QUORATE_IN_MEMORY: 'true' } : {};
     this.#child = spawn(process.execPath, [mainPath, ...args], {
       cwd: options.cwd,
       env: { ...Object.fromEntries(inherited), NO_COLOR: '1', ...place, ...options.env },

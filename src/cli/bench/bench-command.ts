@@ -16,6 +16,7 @@ import {
   type BenchOperation,
   type BenchPhase,
   benchOperations,
+  ownOperations,
   type PhaseSample,
   planBench,
   summarizeBench,
@@ -35,7 +36,7 @@ export const benchCommand = defineCommand<BenchFlags>({
   describe: 'Measure gets and puts beside a bare gRPC call',
   builder: (yargs) =>
     withBenchFlags(yargs)
-      .example('$0 bench', 'an own cluster of four nodes in memory')
+      .example('$0 bench', 'own clusters of four nodes, in memory and on disk')
       .example('$0 bench -s 127.0.0.1:9090 --in-flight 64', 'a running cluster')
       .epilogue(
         'One process makes the load, so its own speed is part of every figure: "of echo" says what Quorate costs. A running cluster gets keys that begin with one byte and ":bench:", and loses them at the end.',
@@ -60,8 +61,9 @@ async function runBench(flags: BenchArgs): Promise<ExitCode> {
   const { signal } = interrupt;
   const { valueBytes, server } = args;
   const mode = server === undefined ? args.mode : undefined;
-  if (mode !== undefined) say('bench: starting four nodes in memory and the echo');
-  const phases = planBench(args.rounds, args.inFlight);
+  if (mode !== undefined) say('bench: starting four nodes in memory, four on disk, and the echo');
+  const operations = mode === undefined ? benchOperations : ownOperations;
+  const phases = planBench(args.rounds, args.inFlight, operations);
   const samples = await withBenchProcesses(clock, { mode, valueBytes, say, signal }, (processes) =>
     measure(clock, args, processes, phases, signal),
   );
@@ -82,7 +84,8 @@ async function measure(
   signal: AbortSignal,
 ): Promise<readonly PhaseSample[]> {
   const clients: BenchClients = {
-    quorate: new QuorateClient(args.server ?? processes.server ?? ''),
+    quorate: new QuorateClient(args.server ?? processes.own?.memory ?? ''),
+    durable: new QuorateClient(args.server ?? processes.own?.durable ?? ''),
     echo: new EchoClient(clock, processes.echo),
   };
   const keys = benchKeys(args.keys);
@@ -97,10 +100,14 @@ async function measure(
     );
   try {
     progress.begin('writing the keys');
-    await callForEach(keys, signal, benchCall(clients, 'put QUORUM', args.valueBytes));
+    for (const put of ['put QUORUM', 'put QUORUM, on disk'] as const) {
+      await callForEach(keys, signal, benchCall(clients, put, args.valueBytes));
+    }
     progress.begin('warming up');
     const warmUpMs = Math.min(warmUpMsMax, args.seconds * 1_000);
-    for (const operation of benchOperations) await run(operation, warmUpInFlight, warmUpMs);
+    for (const operation of new Set(phases.map((phase) => phase.operation))) {
+      await run(operation, warmUpInFlight, warmUpMs);
+    }
     for (const [index, { operation, inFlight }] of phases.entries()) {
       const what = formatPhase(phases, index);
       progress.begin(what);
@@ -114,6 +121,7 @@ async function measure(
     progress.close();
     if (args.server !== undefined) await removeKeys(clients, keys);
     clients.quorate.close();
+    clients.durable.close();
     clients.echo.close();
   }
 }
@@ -131,7 +139,7 @@ async function removeKeys(clients: BenchClients, keys: readonly Buffer[]): Promi
 /** What the figures depend on. */
 function describeRun({ server, mode, seconds, rounds, keys, valueBytes }: BenchArgs) {
   return {
-    server: server ?? 'own cluster of four nodes in memory',
+    server: server ?? 'own clusters of four nodes, in memory and on disk',
     ...(server === undefined && { mode }),
     seconds,
     rounds,

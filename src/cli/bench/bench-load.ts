@@ -10,6 +10,8 @@ import type { BenchOperation, PhaseSample } from './bench-plan.ts';
  */
 export interface BenchClients {
   readonly quorate: QuorateClient;
+  /** Of a cluster with its data on disk; the same as the other where there is none. */
+  readonly durable: QuorateClient;
   readonly echo: EchoClient;
 }
 
@@ -35,7 +37,7 @@ export function benchCall(
   operation: BenchOperation,
   valueBytes: number,
 ): (key: Buffer) => Promise<unknown> {
-  const { quorate, echo } = clients;
+  const { quorate, durable, echo } = clients;
   const value = { kind: 'text', text: 'v'.repeat(valueBytes) } as const;
   switch (operation) {
     case 'echo':
@@ -48,6 +50,12 @@ export function benchCall(
       return (key) => quorate.put(key, value, { consistency: 'ONE' });
     case 'put QUORUM':
       return (key) => quorate.put(key, value, { consistency: 'QUORUM' });
+    case 'get QUORUM, on disk':
+      return (key) => durable.get(key, { consistency: 'QUORUM' });
+    case 'put ONE, on disk':
+      return (key) => durable.put(key, value, { consistency: 'ONE' });
+    case 'put QUORUM, on disk':
+      return (key) => durable.put(key, value, { consistency: 'QUORUM' });
   }
 }
 

@@ -13,10 +13,11 @@ export function formatBenchTable(results: readonly BenchResult[]): string {
     result.p50Ms.toFixed(2).padStart(7),
     result.p99Ms.toFixed(2).padStart(7),
     result.ratioToEcho.toFixed(2).padStart(7),
+    (result.ratioToMemory?.toFixed(2) ?? '').padStart(9),
     String(result.errors).padStart(6),
   ]);
   return formatTable(
-    ['in flight', 'operation', ' calls/s', ' p50 ms', ' p99 ms', 'of echo', 'errors'],
+    ['in flight', 'operation', ' calls/s', ' p50 ms', ' p99 ms', 'of echo', 'of memory', 'errors'],
     rows,
   );
 }

@@ -6,10 +6,30 @@
  * and what is reported is the median over the rounds.
  */
 
-/** What is measured; `echo` is the yardstick. */
+/** What is measured of any cluster; `echo` is the yardstick. */
 export const benchOperations = ['echo', 'get ONE', 'get QUORUM', 'put ONE', 'put QUORUM'] as const;
 
-export type BenchOperation = (typeof benchOperations)[number];
+/** The operations that are measured on disk too, each right after the same in memory. */
+const inMemory = {
+  'get QUORUM, on disk': 'get QUORUM',
+  'put ONE, on disk': 'put ONE',
+  'put QUORUM, on disk': 'put QUORUM',
+} as const;
+
+type OperationOnDisk = keyof typeof inMemory;
+
+export type BenchOperation = (typeof benchOperations)[number] | OperationOnDisk;
+
+/** What is measured of own clusters. */
+export const ownOperations: readonly BenchOperation[] = benchOperations.flatMap((operation) => [
+  operation,
+  ...(Object.keys(inMemory) as OperationOnDisk[]).filter((name) => inMemory[name] === operation),
+]);
+
+/** The same operation in memory; `undefined` for one that is not on disk. */
+function inMemoryOf(operation: BenchOperation): BenchOperation | undefined {
+  return operation in inMemory ? inMemory[operation as OperationOnDisk] : undefined;
+}
 
 /** One thing to measure for a while. */
 export interface BenchPhase {
@@ -36,16 +56,22 @@ export interface BenchResult {
   readonly p99Ms: number;
   /** Throughput as a part of the echo's in the same round; 1 for the echo. */
   readonly ratioToEcho: number;
+  /** As a part of the same in memory, in the same round; only for what is on disk. */
+  readonly ratioToMemory: number | undefined;
   /** Calls that failed, in all rounds together. */
   readonly errors: number;
 }
 
-/** All phases in order: in each round, per number in flight, the echo and then each operation. */
-export function planBench(rounds: number, inFlights: readonly number[]): readonly BenchPhase[] {
+/** All phases in order: in each round, per number in flight, each operation. */
+export function planBench(
+  rounds: number,
+  inFlights: readonly number[],
+  operations: readonly BenchOperation[],
+): readonly BenchPhase[] {
   const phases: BenchPhase[] = [];
   for (let round = 1; round <= rounds; round++) {
     for (const inFlight of inFlights) {
-      for (const operation of benchOperations) phases.push({ round, operation, inFlight });
+      for (const operation of operations) phases.push({ round, operation, inFlight });
     }
   }
   return phases;
@@ -72,6 +98,7 @@ export function summarizeBench(
       p50Ms: median(same.map((one) => one.p50Ms)),
       p99Ms: median(same.map((one) => one.p99Ms)),
       ratioToEcho: median(same.map((one) => one.ratioToEcho)),
+      ratioToMemory: inMemoryOf(operation) && median(same.map((one) => one.ratioToMemory)),
       errors: same.reduce((sum, one) => sum + one.errors, 0),
     });
   }
@@ -85,16 +112,20 @@ function measure(
   index: number,
 ) {
   const phase = phases[index];
-  const echo = phases.findIndex(
-    ({ operation, round, inFlight }) =>
-      operation === 'echo' && round === phase?.round && inFlight === phase.inFlight,
-  );
+  const ratioTo = (yardstick: BenchOperation | undefined) => {
+    const other = phases.findIndex(
+      ({ operation, round, inFlight }) =>
+        operation === yardstick && round === phase?.round && inFlight === phase.inFlight,
+    );
+    return callsPerSecond(sample) / callsPerSecond(samples[other]);
+  };
   const sorted = sample.latenciesMs.toSorted();
   return {
     callsPerSecond: callsPerSecond(sample),
     p50Ms: percentile(sorted, 0.5),
     p99Ms: percentile(sorted, 0.99),
-    ratioToEcho: callsPerSecond(sample) / callsPerSecond(samples[echo]),
+    ratioToEcho: ratioTo('echo'),
+    ratioToMemory: ratioTo(phase && inMemoryOf(phase.operation)),
     errors: sample.errors,
   };
 }

@@ -10,18 +10,18 @@ import { LaunchedNode } from '../cluster/launched-node.ts';
 import { LocalCluster } from '../cluster/local-cluster.ts';
 
 /**
- * The processes of a benchmark, on free loopback ports: a cluster in memory and the echo. They end
- * with this process, however that ends.
+ * The processes of a benchmark, on free loopback ports: a cluster in memory, one on disk, and the
+ * echo. They end with this process, however that ends.
  */
 export interface BenchProcesses {
   /** Where the echo is, as `host:port`. */
   readonly echo: string;
-  /** The coordinator of the cluster that was started, as `host:port`. */
-  readonly server: string | undefined;
+  /** The coordinators of the clusters that were started, as `host:port`. */
+  readonly own: { readonly memory: string; readonly durable: string } | undefined;
 }
 
 export interface BenchProcessesOptions {
-  /** Starts four nodes in this mode, if there is one. */
+  /** Starts two clusters of four nodes in this mode, if there is one. */
   readonly mode: RepairMode | undefined;
   /** The size of the echo's answers. */
   readonly valueBytes: number;
@@ -39,21 +39,27 @@ export async function withBenchProcesses<Result>(
   options: BenchProcessesOptions,
   use: (processes: BenchProcesses) => Promise<Result>,
 ): Promise<Result | undefined> {
-  const [echoPort, ...ports] = await freePorts(1 + nodes);
+  const [echoPort, ...ports] = await freePorts(1 + 2 * nodes);
   const echoAddress = { name: 'echo', host, port: echoPort ?? 0 };
-  const replicas = ports.map((port, index) => ({ name: `replica${index}`, host, port }));
+  const [memory, durable] = [replicasAt(ports.slice(0, nodes)), replicasAt(ports.slice(nodes))];
   const folder = mkdtempSync(join(tmpdir(), 'quorate-bench-'));
   const echo = launchEcho(echoAddress, options);
-  const cluster = options.mode && launchCluster(clock, folder, replicas, options.mode, options.say);
+  const { mode, say } = options;
+  const clusters =
+    mode === undefined
+      ? []
+      : [
+          launchCluster(clock, { folder, replicas: memory, isDurable: false, mode, say }),
+          launchCluster(clock, { folder, replicas: durable, isDurable: true, mode, say }),
+        ];
   try {
-    const started = Promise.all([echo.start(), cluster?.start()]);
+    const started = Promise.all([echo.start(), ...clusters.map((cluster) => cluster.start())]);
     await Promise.race([started, abortion(options.signal)]);
     if (options.signal.aborted) return undefined;
-    const [coordinator] = replicas;
-    const server = cluster && coordinator && formatHostPort(coordinator);
-    return await use({ echo: formatHostPort(echoAddress), server });
+    const own = mode && { memory: coordinatorOf(memory), durable: coordinatorOf(durable) };
+    return await use({ echo: formatHostPort(echoAddress), own });
   } finally {
-    await Promise.all([echo.kill(), cluster?.stop()]);
+    await Promise.all([echo.kill(), ...clusters.map((cluster) => cluster.stop())]);
     rmSync(folder, { recursive: true, force: true });
   }
 }
@@ -72,14 +78,27 @@ function launchEcho({ name, port }: NodeAddress, options: BenchProcessesOptions)
   });
 }
 
+function replicasAt(ports: readonly number[]): readonly NodeAddress[] {
+  return ports.map((port, index) => ({ name: `replica${index}`, host, port }));
+}
+
+function coordinatorOf([first]: readonly NodeAddress[]): string {
+  return first === undefined ? '' : formatHostPort(first);
+}
+
+interface OwnCluster {
+  readonly folder: string;
+  readonly replicas: readonly NodeAddress[];
+  readonly isDurable: boolean;
+  readonly mode: RepairMode;
+  readonly say: (sentence: string) => void;
+}
+
 function launchCluster(
   clock: Clock,
-  folder: string,
-  replicas: readonly NodeAddress[],
-  mode: RepairMode,
-  say: (sentence: string) => void,
+  { folder, replicas, isDurable, mode, say }: OwnCluster,
 ): LocalCluster {
-  const file = join(folder, 'replicas.txt');
+  const file = join(folder, isDurable ? 'durable.txt' : 'memory.txt');
   const lines = replicas.map((replica) => `${replica.name} ${replica.host} ${replica.port}\n`);
   writeFileSync(file, lines.join(''));
   return new LocalCluster(
@@ -89,7 +108,8 @@ function launchCluster(
       restarts: false,
       argsOf: ({ name, port }) => [
         ...['replica', name, String(port), file, mode],
-        ...['--in-memory', '--log-level=error'],
+        isDurable ? `--data-dir=${join(folder, name)}` : '--in-memory',
+        '--log-level=error',
       ],
       onLine: (node, line) => say(`${node} | ${line}`),
       say,

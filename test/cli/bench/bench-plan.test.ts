@@ -6,6 +6,7 @@ import { benchKeys } from '../../../src/cli/bench/bench-load.ts';
 import {
   benchOperations,
   median,
+  ownOperations,
   type PhaseSample,
   percentile,
   planBench,
@@ -19,7 +20,7 @@ function sample(callsPerSecond: number, latencyMs = 1, errors = 0): PhaseSample 
 
 describe('a benchmark', () => {
   it('measures the echo and every operation in each round, one after the other', () => {
-    const phases = planBench(2, [1, 16]);
+    const phases = planBench(2, [1, 16], benchOperations);
     assert.equal(phases.length, 2 * 2 * benchOperations.length);
     assert.deepEqual(phases[0], { round: 1, operation: 'echo', inFlight: 1 });
     assert.deepEqual(phases[5], { round: 1, operation: 'echo', inFlight: 16 });
@@ -27,7 +28,7 @@ describe('a benchmark', () => {
   });
 
   it('divides within a round and reports medians over the rounds', () => {
-    const phases = planBench(3, [16]);
+    const phases = planBench(3, [16], benchOperations);
     // A machine that is half as fast in the second round and twice as fast in the third.
     const samples = [1, 0.5, 2].flatMap((speed) =>
       benchOperations.map((name) => sample((name === 'echo' ? 1_000 : 600) * speed, 1 / speed)),
@@ -40,15 +41,31 @@ describe('a benchmark', () => {
     assert.equal(get?.p99Ms, 3);
   });
 
+  it('compares what is on disk with the same in memory, measured just before', () => {
+    const phases = planBench(1, [16], ownOperations);
+    const names = phases.map(({ operation }) => operation);
+    assert.deepEqual(names.slice(-2), ['put QUORUM', 'put QUORUM, on disk']);
+    const samples = names.map((name) => sample(name.endsWith('on disk') ? 300 : 400));
+    const results = summarizeBench(phases, samples);
+    assert.equal(
+      results.find(({ operation }) => operation === 'put ONE')?.ratioToMemory,
+      undefined,
+    );
+    assert.equal(results.at(-1)?.ratioToMemory, 0.75);
+  });
+
   it('counts failures, and not as calls', () => {
     const samples = benchOperations.map(() => sample(100, 1, 7));
-    const [echo] = summarizeBench(planBench(1, [1]), samples);
+    const [echo] = summarizeBench(planBench(1, [1], benchOperations), samples);
     assert.deepEqual([echo?.callsPerSecond, echo?.errors], [100, 7]);
   });
 
   it('sums up what there is when it was interrupted', () => {
-    assert.equal(summarizeBench(planBench(3, [1]), [sample(10), sample(5)]).length, 2);
-    assert.deepEqual(summarizeBench(planBench(3, [1]), []), []);
+    assert.equal(
+      summarizeBench(planBench(3, [1], benchOperations), [sample(10), sample(5)]).length,
+      2,
+    );
+    assert.deepEqual(summarizeBench(planBench(3, [1], benchOperations), []), []);
   });
 
   it('takes percentiles by rank and medians of even numbers in the middle', () => {
