@@ -126,9 +126,10 @@ async function ownership(cluster: ZookeeperCluster): Promise<string> {
   const rings = await Promise.all(
     cluster.names.map(async (name) => {
       const { ringEpoch, nodes } = await cluster.seenBy(name);
-      const tokens = Array.from({ length: 256 }, (_, token) => token);
-      const places = await Promise.all(tokens.map((token) => cluster.client(name).locate(token)));
-      const lists = places.map(({ preferenceList }) => preferenceList.join(' '));
+      const lists: string[] = [];
+      for (let token = 0; token < 256; token++) {
+        lists.push((await cluster.client(name).locate(token)).preferenceList.join(' '));
+      }
       return { ringEpoch, shares: nodes.map(({ tokensOwned }) => tokensOwned), lists };
     }),
   );

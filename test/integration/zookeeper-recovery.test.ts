@@ -204,10 +204,14 @@ async function restartAndWait(
   watcher: RegistrationWatcher,
 ): Promise<RestartTimes> {
   await cluster.nodes.kill(name);
+  const killed = cluster.nodes.node(name);
   const spawnedAtMs = Date.now();
   const others = cluster.names.filter((other) => other !== name);
   const ready = cluster.nodes.restart(name);
-  await until('it registers', () => cluster.logged(name, 'registered in ZooKeeper').length > 0);
+  const hasRegistered = () =>
+    cluster.nodes.node(name) !== killed &&
+    cluster.logged(name, 'registered in ZooKeeper').length > 0;
+  await until('it registers', hasRegistered);
   watcher.countGaps();
   await ready;
   const readyAtMs = Date.now();
