@@ -1,4 +1,4 @@
-import { bytesToMapKey, compareBytes, mapKeyToBytes } from '../base/bytes.ts';
+import { bytesToMapKey, mapKeyToBytes } from '../base/bytes.ts';
 import { QuorateError } from '../base/quorate-error.ts';
 import type { KeyedVersion } from '../record/replica-messages.ts';
 import { compareVersions, type Version } from '../record/version.ts';
@@ -74,15 +74,12 @@ export class DurableStorage implements Storage {
     const found: KeyedRecord[] = [];
     const damaged: Uint8Array[] = [];
     let bytes = 0;
-    let least = slice.start;
     if (slice.limit <= 0) return found;
     this.#tables.scan('data', slice.start, ({ key, value }: Entry) => {
       const record = decodeRecord(key, value);
-      // A flipped key leads a search astray: without the second test a walk could go round for ever.
       if (record === undefined) damaged.push(key);
-      else if (compareBytes(key, least) >= 0 && !this.#isDamaged(key)) {
+      else if (!this.#isDamaged(key)) {
         found.push({ key, record });
-        least = key;
         bytes += recordBytes(key, record);
       }
       return found.length < slice.limit && bytes <= slice.bytesMax;

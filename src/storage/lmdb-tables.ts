@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import { dirname } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { assert } from '../base/assert.ts';
-import { asBuffer, encodeText } from '../base/bytes.ts';
+import { asBuffer, compareBytes, encodeText } from '../base/bytes.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { GroupCommit } from './group-commit.ts';
 import { StorageError } from './storage-error.ts';
@@ -85,8 +85,14 @@ export class LmdbTables implements Tables {
 
   scan(table: TableName, start: Uint8Array, visit: (entry: Entry) => boolean): void {
     const from = start.length === 0 ? {} : { start: asBuffer(start) };
+    let least = start;
+    let isFirst = true;
     try {
       for (const entry of this.#table(table).getRange(from)) {
+        const order = compareBytes(entry.key, least);
+        if (order < 0 || (order === 0 && !isFirst)) throw this.#commits.fail(astray());
+        isFirst = false;
+        least = entry.key;
         if (!visit(entry)) return;
       }
     } catch (thrown: unknown) {
@@ -212,3 +218,10 @@ const options = { ...encodings, noSubdir: true, overlappingSync: false, eventTur
 const probeKey = encodeText('probe');
 const probeBytes = 256 * 1024;
 const spaceBytesMin = 1024 * 1024;
+
+/** A search by such keys misses good ones, so nothing that the file says counts any more. */
+function astray(): Error {
+  return new Error(
+    'the keys of the data file are out of order, so it is damaged: start this node with --rebuild',
+  );
+}

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { compareBytes, encodeText, formatHex } from '../../src/base/bytes.ts';
+import { encodeText, formatHex } from '../../src/base/bytes.ts';
 import { compareVersions, type Version } from '../../src/record/version.ts';
 import { SystemClock } from '../../src/runtime/system-clock.ts';
 import { DurableStorage } from '../../src/storage/durable-storage.ts';
@@ -70,36 +70,55 @@ describe('DurableStorage in LMDB, opened again', () => {
     await second.close();
   });
 
-  it('walks to an end and raises the alarm when a byte of a key was flipped in the file', async () => {
-    for (const [index, flipped] of [8, 32, 64, 96, 160, 184].entries()) {
-      const path = join(folder.path, `flipped${index}.mdb`);
-      const first = new LmdbTables({ clock }, path);
-      const keys = Array.from({ length: 200 }, (_, number) => encodeText(`key ${1_000 + number}`));
-      const record = textRecord(versionAt(1));
-      await new DurableStorage(first).applyBatch(keys.map((key) => ({ key, record })));
-      await first.close();
-      const file = readFileSync(path);
-      const key = keys[flipped] ?? assert.fail('no such key');
-      for (let at = file.indexOf(key); at >= 0; at = file.indexOf(key, at + 1)) {
-        file[at + key.length - 2] = (file[at + key.length - 2] ?? 0) ^ 0x40;
-      }
-      writeFileSync(path, file);
-
-      const second = new LmdbTables({ clock }, path);
-      const storage = new DurableStorage(second);
-      let start: Uint8Array = new Uint8Array();
-      let slices = 0;
-      for (;;) {
-        const last = storage.range({ start, limit: 3, bytesMax: 2 ** 20 }).at(-1);
-        if (last === undefined) break;
-        slices += 1;
-        assert.ok(slices <= keys.length, 'the walk goes round');
-        assert.ok(compareBytes(last.key, start) >= 0, 'the walk goes back');
-        start = Buffer.concat([last.key, Uint8Array.of(0)]);
-      }
-      assert.equal(storage.damagedKeys().length, 1);
-      assert.notDeepEqual(storage.damagedKeys().map(formatHex), [formatHex(key)]);
-      await second.close();
+  /** Opens a database of 200 keys in which one byte of one key was flipped in the file. */
+  async function openFlipped(name: string, flipped: number, place: number, bits: number) {
+    const path = join(folder.path, name);
+    const first = new LmdbTables({ clock }, path);
+    const keys = Array.from({ length: 200 }, (_, number) => encodeText(`key ${1_000 + number}`));
+    const record = textRecord(versionAt(1));
+    await new DurableStorage(first).applyBatch(keys.map((key) => ({ key, record })));
+    await first.close();
+    const file = readFileSync(path);
+    const key = keys[flipped] ?? assert.fail('no such key');
+    for (let at = file.indexOf(key); at >= 0; at = file.indexOf(key, at + 1)) {
+      file[at + place] = (file[at + place] ?? 0) ^ bits;
     }
+    writeFileSync(path, file);
+    const tables = new LmdbTables({ clock }, path);
+    return { key, tables, storage: new DurableStorage(tables) };
+  }
+
+  /** Walks through everything in slices of three. */
+  function walk(storage: DurableStorage): void {
+    let start: Uint8Array = new Uint8Array();
+    for (let slices = 0; slices <= 200; slices++) {
+      const last = storage.range({ start, limit: 3, bytesMax: 2 ** 20 }).at(-1);
+      if (last === undefined) return;
+      start = Buffer.concat([last.key, Uint8Array.of(0)]);
+    }
+    assert.fail('the walk goes round');
+  }
+
+  it('ends for good when a flipped key has broken the order that searches rely on', async () => {
+    for (const [index, flipped] of [8, 32, 64, 96, 160, 184].entries()) {
+      const opened = await openFlipped(`order${index}.mdb`, flipped, 6, 0x40);
+      const states: string[] = [];
+      opened.tables.onState((state, error) => states.push(`${state} ${error?.cause}`));
+      assert.throws(() => walk(opened.storage), { code: 'FAILED' });
+      assert.match(states.join(), /^failed .*out of order.*--rebuild/);
+      const record = textRecord(versionAt(2));
+      await assert.rejects(opened.storage.applyBatch([{ key: opened.key, record }]));
+      await opened.tables.close();
+    }
+  });
+
+  it('finds a flipped key that is still in its place', async () => {
+    // The last key, and its last digit: 1199 becomes 119= or so, behind all others.
+    const { key, tables, storage } = await openFlipped('place.mdb', 199, 7, 0x04);
+    walk(storage);
+    assert.equal(tables.state, 'open');
+    assert.equal(storage.damagedKeys().length, 1);
+    assert.notDeepEqual(storage.damagedKeys().map(formatHex), [formatHex(key)]);
+    await tables.close();
   });
 });
