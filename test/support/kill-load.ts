@@ -15,6 +15,8 @@ export interface KillLoadOptions {
   readonly timeoutMs: number;
 }
 
+const writePauseMsMax = 20;
+
 interface Writer {
   readonly keys: readonly Uint8Array[];
   /** Whether it is between two writes, and told to stay so. */
@@ -112,6 +114,8 @@ export class KillLoad {
         continue;
       }
       await this.#writeOnce(writer);
+      // What starts again meanwhile shares the machine with the load.
+      await sleep(this.#random.below(writePauseMsMax));
     }
   }
 
