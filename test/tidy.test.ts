@@ -31,7 +31,7 @@ const mayImport: Record<string, readonly string[]> = {
   consistency: ['base'],
   config: ['base', 'ring', 'consistency'],
   storage: ['base', 'runtime', 'record', 'ring'],
-  'data-directory': ['base', 'runtime', 'storage'],
+  'data-directory': ['base', 'runtime', 'ring', 'storage'],
   membership: ['base', 'runtime', 'ring'],
   replica: ['base', 'runtime', 'record', 'ring', 'storage'],
   coordinator: ['base', 'runtime', 'record', 'ring', 'consistency', 'membership'],

@@ -13,6 +13,7 @@ import { putCommand } from './put-command.ts';
 import { replicaCommand } from './replica-command.ts';
 import { ringCommand } from './ring-command.ts';
 import { rpcCommand } from './rpc-command.ts';
+import { snapshotCommand } from './snapshot-command.ts';
 import { statusCommand } from './status-command.ts';
 
 /** All commands, in the order of the help text. */
@@ -29,6 +30,7 @@ export const commands: readonly Command[] = [
   hintsCommand,
   entriesCommand,
   pingCommand,
+  snapshotCommand,
   rpcCommand,
   benchCommand,
   echoCommand,

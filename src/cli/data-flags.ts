@@ -32,12 +32,23 @@ const rootDefault = '.quorate';
 /**
  * The directory of one node, or `undefined` if it keeps its data in memory.
  *
- * @param rebuild whether `--rebuild` was given.
+ * @param begin whether `--rebuild` and `--restore` were given.
  * @throws QuorateError CONFIGURATION if the flags contradict each other.
  */
-export function directoryOf(place: DataPlace, node: string, rebuild = false): string | undefined {
+export function directoryOf(
+  place: DataPlace,
+  node: string,
+  begin: { readonly rebuild?: boolean; readonly restore?: boolean } = {},
+): string | undefined {
+  const { rebuild = false, restore = false } = begin;
   const { dataDir = join(rootDefault, node), inMemory } = place;
   checkPlace(place);
+  if (rebuild && restore) {
+    throw refused('--rebuild and --restore contradict each other: give one of them');
+  }
+  if (restore && inMemory) {
+    throw refused('--restore and --in-memory contradict each other: memory has no snapshots');
+  }
   if (rebuild && inMemory) {
     throw refused('--rebuild and --in-memory contradict each other: memory has nothing to rebuild');
   }

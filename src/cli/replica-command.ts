@@ -51,6 +51,11 @@ export const replicaCommand = defineCommand({
         describe:
           'begin without data and copy it from the other replicas; what is there is kept aside',
       })
+      .option('restore', {
+        default: false,
+        type: 'boolean',
+        describe: 'begin with a snapshot, as every node of a cluster that is restored as a whole',
+      })
       .option('zookeeper', {
         ...zookeeperFlag,
         coerce: (text: string | undefined) =>
@@ -76,6 +81,7 @@ interface ReplicaArgs extends NodeSettings, DataPlace {
   readonly mode: ReturnType<typeof parseMode>;
   readonly host: string | undefined;
   readonly rebuild: boolean;
+  readonly restore: boolean;
   readonly zookeeper: ZookeeperAddress | undefined;
   readonly zookeeperAuth: string | undefined;
 }
@@ -83,7 +89,7 @@ interface ReplicaArgs extends NodeSettings, DataPlace {
 async function runReplica(args: ReplicaArgs): Promise<ExitCode> {
   const { name, port } = args;
   const replicas = readReplicas(args.replicasFile);
-  const directory = directoryOf(args, args.name, args.rebuild);
+  const directory = directoryOf(args, args.name, args);
   process.title = `replica ${name} ${port}`;
   const logger = new PinoLogger(process.stderr, { node: name, level: args.logLevel });
   endOnUncaught(logger);
@@ -120,7 +126,11 @@ async function serve(
           ...(args.zookeeperAuth !== undefined && { auth: args.zookeeperAuth }),
         },
       }),
-      ...(directory !== undefined && { dataDirectory: directory, rebuild: args.rebuild }),
+      ...(directory !== undefined && {
+        dataDirectory: directory,
+        rebuild: args.rebuild,
+        restore: args.restore,
+      }),
       ...(hintLimit !== undefined && { hintLimits: { hintsPerTargetMax: hintLimit } }),
     },
   );

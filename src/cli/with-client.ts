@@ -1,3 +1,4 @@
+import { BackupClient } from '../client/backup-client.ts';
 import type { OnMoved } from '../client/cluster-client.ts';
 import type { CoordinatorClient } from '../client/coordinator-finder.ts';
 import { openClient, resolveTarget } from '../client/open-client.ts';
@@ -33,6 +34,21 @@ export function withOneNode<Result>(
     onMoved(left, to);
     if (left.length === 0) say(`quorate: asking ${nameOf(to)}`);
   });
+}
+
+/** The same for the long calls to one node. */
+export async function withBackupClient<Result>(
+  flags: TargetArgs & { readonly timeout: number },
+  use: (client: BackupClient, address: string) => Promise<Result>,
+): Promise<Result> {
+  const address = await oneNodeOf(targetOf(flags), flags.timeout);
+  const client = new BackupClient(address);
+  try {
+    await client.connect(flags.timeout);
+    return await use(client, address);
+  } finally {
+    client.close();
+  }
 }
 
 /** One node of the target, as `host:port`. */

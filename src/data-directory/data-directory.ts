@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { encodeText } from '../base/bytes.ts';
+import { QuorateError } from '../base/quorate-error.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { formatTime } from '../runtime/format-time.ts';
 import type { Random } from '../runtime/random.ts';
 import { DiskStateFile } from '../storage/disk-state-file.ts';
 import { LmdbTables } from '../storage/lmdb-tables.ts';
-import { initialNodeState } from '../storage/node-state.ts';
+import { initialNodeState, type NodeState } from '../storage/node-state.ts';
 import type { StateFile } from '../storage/state-file.ts';
-import type { Tables } from '../storage/tables.ts';
 import { DirectoryLock } from './directory-lock.ts';
 import {
   dataFileName,
@@ -23,6 +24,7 @@ import {
 import { drawDataId, encodeIdentity, type Identity, metaKeys } from './identity.ts';
 import { probe } from './probe.ts';
 import * as refusal from './refusal.ts';
+import { restoreSnapshot, writeSnapshot } from './snapshot.ts';
 
 interface Components {
   readonly clock: Clock;
@@ -35,11 +37,13 @@ export interface DataDirectoryOptions {
   readonly node: string;
   /** Begin without data on purpose; what is there is moved aside. A rebuild under way goes on. */
   readonly rebuild: boolean;
+  /** Take a snapshot for the data, see {@link restoreSnapshot}; by default it is refused. */
+  readonly restore?: boolean;
 }
 
 interface Opened {
   readonly identity: Identity;
-  readonly tables: Tables;
+  readonly tables: LmdbTables;
   readonly stateFile: StateFile;
 }
 
@@ -57,11 +61,18 @@ interface Opened {
 export class DataDirectory {
   readonly #lock: DirectoryLock;
   readonly identity: Identity;
-  readonly tables: Tables;
+  readonly tables: LmdbTables;
   readonly stateFile: StateFile;
+  readonly #components: Components;
+  #snapshot: Promise<void> | undefined;
   #isRebuilding: boolean;
 
-  private constructor(lock: DirectoryLock, { identity, tables, stateFile }: Opened) {
+  private constructor(
+    components: Components,
+    lock: DirectoryLock,
+    { identity, tables, stateFile }: Opened,
+  ) {
+    this.#components = components;
     this.#lock = lock;
     this.identity = identity;
     this.tables = tables;
@@ -86,7 +97,7 @@ export class DataDirectory {
       const lock = await DirectoryLock.take(path, components);
       if (!(lock instanceof DirectoryLock)) throw refusal.inUse(path, lock.pid);
       try {
-        return new DataDirectory(lock, await openOrBegin(components, path, options));
+        return new DataDirectory(components, lock, await openOrBegin(components, path, options));
       } catch (error: unknown) {
         lock.release();
         throw error;
@@ -111,8 +122,28 @@ export class DataDirectory {
     this.#isRebuilding = false;
   }
 
-  /** Ends the tables and lets the next process in; nothing may be under way. */
+  /**
+   * Writes a snapshot into a directory that is new or empty; it holds all that was durable when
+   * this was called. One at a time.
+   *
+   * @param state what the node kept in its state file when the copy was complete.
+   * @throws QuorateError INVALID_ARGUMENT naming the directory, NODE_NOT_READY, OVERLOADED.
+   */
+  async writeSnapshot(path: string, state: () => NodeState): Promise<void> {
+    if (this.#isRebuilding) throw new QuorateError('NODE_NOT_READY', {}, isRebuildingSentence);
+    if (this.#snapshot !== undefined) throw new QuorateError('OVERLOADED', {}, isBusySentence);
+    const { identity, tables } = this;
+    this.#snapshot = writeSnapshot(this.#components, { identity, tables, state }, path);
+    try {
+      await this.#snapshot;
+    } finally {
+      this.#snapshot = undefined;
+    }
+  }
+
+  /** Ends the tables and lets the next process in; a snapshot that is being written is completed. */
   async close(): Promise<void> {
+    await Promise.allSettled([this.#snapshot]);
     await this.tables.close();
     await this.stateFile.close();
     this.#lock.release();
@@ -150,13 +181,13 @@ async function openToRebuild(
     await opened.stateFile.close();
   } catch (error: unknown) {
     const reason = refusal.refusalReason(error);
-    if (reason !== 'damaged' && reason !== 'lost-identity') throw error;
+    if (reason === undefined || !replaceable.includes(reason)) throw error;
   }
   return undefined;
 }
 
 async function openExisting(
-  { clock }: Components,
+  components: Components,
   path: string,
   options: DataDirectoryOptions,
 ): Promise<Opened> {
@@ -164,12 +195,21 @@ async function openExisting(
     throw refusal.lostIdentity(path, `${dataFileName} is missing or empty`);
   }
   // What is not ours must not be opened for writing, which would add tables to it.
+  const { clock } = components;
   const { fault, identity } = await probe(join(path, dataFileName), clock);
   if (fault !== undefined) throw refusal.damaged(path, `${dataFileName} ${fault}`);
   if (identity === undefined) {
     throw refusal.lostIdentity(path, `${dataFileName} does not say whose it is`);
   }
   checkOwner(path, identity, options);
+  if (identity.snapshotMs !== undefined) {
+    if (options.restore !== true) throw refusal.snapshot(path, formatTime(identity.snapshotMs));
+    return openFiles(components, path, await restoreSnapshot(components, path, identity));
+  }
+  return openFiles(components, path, identity);
+}
+
+async function openFiles({ clock }: Components, path: string, identity: Identity): Promise<Opened> {
   const stateFile = await DiskStateFile.open(join(path, stateFileName), identity.dataId);
   if (typeof stateFile === 'string') {
     throw refusal.damaged(path, `the file ${stateFileName} is ${stateFile}`);
@@ -217,3 +257,10 @@ function checkOwner(
   if (found.cluster === expected.clusterName && found.node === expected.node) return;
   throw refusal.otherOwner(path, found, expected);
 }
+
+/** What a rebuild moves aside and begins anew. */
+const replaceable: readonly refusal.RefusalReason[] = ['damaged', 'lost-identity', 'snapshot'];
+
+const isRebuildingSentence =
+  'The node rebuilds its data: take the snapshot when `quorate status` says that it is done';
+const isBusySentence = 'The node is writing a snapshot already: wait for that one';

@@ -21,6 +21,8 @@ export const stateFileName = 'state';
 const creatingFileName = 'creating';
 /** What is moved aside together. */
 const ownFiles = [dataFileName, `${dataFileName}-lock`, stateFileName] as const;
+/** The copy in a snapshot that is not complete: no node takes it for its data. */
+export const partFileName = 'data.mdb.part';
 /** What an empty directory may hold: the lock, what was moved aside, what file systems make. */
 const harmless = /^(lock|lost\+found|discarded-.*|creating\.new|\.DS_Store)$/;
 
@@ -105,7 +107,8 @@ function makeDiscarded(directory: string, realtimeMs: number): string {
   }
 }
 
-function flushFolder(path: string): void {
+/** Makes the names in a folder durable. */
+export function flushFolder(path: string): void {
   const descriptor = openSync(path, 'r');
   try {
     fsyncSync(descriptor);

@@ -15,6 +15,8 @@ export interface Identity {
   readonly isRebuilt: boolean;
   /** When the data was begun, in milliseconds since 1970. */
   readonly createdMs: number;
+  /** When this copy was made, in a snapshot that was not restored yet. */
+  readonly snapshotMs?: number;
 }
 
 /** The keys in the table `meta` that belong to the data directory. */
@@ -24,6 +26,8 @@ export const metaKeys = {
   rebuilding: encodeText('rebuilding'),
   /** How far that has come: a record of whoever copies, removed with the mark. */
   rebuildProgress: encodeText('rebuild-progress'),
+  /** Before the name of another node: the id of that node's data. */
+  peerPrefix: encodeText('peer/'),
 } as const;
 
 /** An id for data that begins now: the time in 48 bits, then 80 bits of chance. */
@@ -42,10 +46,17 @@ export function encodeIdentity(identity: Identity): Uint8Array {
 /** The identity in some bytes, or `undefined` if they hold none. */
 export function decodeIdentity(bytes: Uint8Array): Identity | undefined {
   const parsed = parseJson(decodeText(bytes) ?? '');
-  const { cluster, node, dataId, isRebuilt, createdMs } = parsed;
+  const { cluster, node, dataId, isRebuilt, createdMs, snapshotMs } = parsed;
   if (typeof cluster !== 'string' || typeof node !== 'string') return undefined;
   if (typeof dataId !== 'string' || !/^[0-9a-f]{32}$/.test(dataId)) return undefined;
-  return { cluster, node, dataId, isRebuilt: isRebuilt === true, createdMs: Number(createdMs) };
+  return {
+    cluster,
+    node,
+    dataId,
+    isRebuilt: isRebuilt === true,
+    createdMs: Number(createdMs),
+    ...(snapshotMs !== undefined && { snapshotMs: Number(snapshotMs) }),
+  };
 }
 
 function parseJson(text: string): Readonly<Record<string, unknown>> {

@@ -7,7 +7,13 @@ import type { Identity } from './identity.ts';
  */
 
 /** What is wrong with a directory: in the details of the error, for programs. */
-export type RefusalReason = 'unusable' | 'foreign' | 'in-use' | 'lost-identity' | 'damaged';
+export type RefusalReason =
+  | 'unusable'
+  | 'foreign'
+  | 'in-use'
+  | 'lost-identity'
+  | 'damaged'
+  | 'snapshot';
 
 /** The reason of a refusal, or `undefined` if an error is none. */
 export function refusalReason(error: unknown): RefusalReason | undefined {
@@ -55,6 +61,12 @@ export function inUse(directory: string, pid: number): QuorateError {
 /** @param what such as `data.mdb is empty`. */
 export function lostIdentity(directory: string, what: string): QuorateError {
   return refusal('lost-identity', directory, `has lost data of this node, ${what}: ${rebuild}.`);
+}
+
+/** @param time when the snapshot was made. */
+export function snapshot(directory: string, time: string): QuorateError {
+  const sentence = `holds a snapshot of ${time}, which lacks all that was acknowledged since: start every node of the cluster on its own snapshot, once with --restore; to bring back this node alone, start it with --rebuild.`;
+  return refusal('snapshot', directory, sentence);
 }
 
 /** @param what such as `data.mdb was cut short`. */

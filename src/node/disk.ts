@@ -23,6 +23,8 @@ export interface Disk {
   readonly writeGuard: WriteGuard;
   /** While the disk does not hold yet what a lost one held. */
   readonly rebuild?: RebuildProgress;
+  /** Copies of all that, made while the node serves. */
+  readonly snapshots?: Snapshots;
   /** Calls back when the disk is full, and when it has room again. */
   onRoom(listener: (hasRoom: boolean) => void): void;
   /**
@@ -31,6 +33,14 @@ export interface Disk {
    * @param isClean whether every write of this node is known to its replicas or kept for them.
    */
   close(isClean: boolean): Promise<void>;
+}
+
+/** Writes copies of what a node keeps. */
+interface Snapshots {
+  /** See DataDirectory. */
+  write(directory: string): Promise<void>;
+  /** How many bytes of a copy there are by now. */
+  bytesIn(directory: string): number;
 }
 
 /** A disk that is memory: a restart loses it all. */

@@ -1,6 +1,7 @@
 import { decodeText, encodeText } from '../base/bytes.ts';
 import { DataDirectory } from '../data-directory/data-directory.ts';
 import { metaKeys } from '../data-directory/identity.ts';
+import { snapshotBytes } from '../data-directory/snapshot.ts';
 import { DirtyTokens } from '../hints/dirty-tokens.ts';
 import { type HintLimits, HintStore } from '../hints/hint-store.ts';
 import { StateDirtyMarks } from '../hints/state-dirty-marks.ts';
@@ -37,6 +38,8 @@ export interface DiskOptions {
   readonly directory: string;
   /** Begin without data, on purpose. */
   readonly rebuild: boolean;
+  /** Take a snapshot for the data, on purpose. */
+  readonly restore: boolean;
   readonly limits: HintLimits;
   /** The disk has failed: what it holds is unknown until the process has started again. */
   readonly onFailure: (reason: unknown) => void;
@@ -54,6 +57,7 @@ export async function openDisk(components: DiskComponents, options: DiskOptions)
     clusterName,
     node,
     rebuild: options.rebuild,
+    restore: options.restore,
   });
   const { tables, identity } = directory;
   const state = new DurableState(directory.stateFile, onFailure);
@@ -77,6 +81,10 @@ export async function openDisk(components: DiskComponents, options: DiskOptions)
     peerIdentities: new DurablePeerIdentities(tables),
     writeGuard,
     ...(directory.isRebuilding && { rebuild: rebuildProgress(directory) }),
+    snapshots: {
+      write: (path) => directory.writeSnapshot(path, () => state.latest),
+      bytesIn: snapshotBytes,
+    },
     onRoom: (listener) =>
       tables.onState((tablesState) => {
         if (tablesState !== 'failed') listener(tablesState === 'open');
@@ -126,5 +134,5 @@ class DurablePeerIdentities implements PeerIdentities {
 }
 
 function keyOf(node: string): Uint8Array {
-  return encodeText(`peer/${node}`);
+  return Buffer.concat([metaKeys.peerPrefix, encodeText(node)]);
 }

@@ -39,6 +39,8 @@ export interface QuorateNodeOptions {
   readonly dataDirectory?: string;
   /** Whether to begin without data on purpose, in place of data that was lost. */
   readonly rebuild?: boolean;
+  /** Whether a snapshot may be taken for the data, as when a whole cluster is restored. */
+  readonly restore?: boolean;
   /** Where ZooKeeper is; without it, membership is what the replicas file and the links say. */
   readonly zookeeper?: ZookeeperOptions;
 }
@@ -104,7 +106,8 @@ export class QuorateNode {
     options: QuorateNodeOptions,
   ): Promise<QuorateNode> {
     const { logger, onDiskFailure: onFailure = () => undefined } = components;
-    const { node, replicas, dataDirectory: directory, rebuild = false } = options;
+    const { node, replicas, dataDirectory: directory } = options;
+    const { rebuild = false, restore = false } = options;
     ownAddress(node, replicas);
     const ring = new Ring({
       epoch: ringEpochFirst,
@@ -119,7 +122,15 @@ export class QuorateNode {
     const disk =
       directory === undefined
         ? memoryDisk(shared, { node, limits })
-        : await openDisk(shared, { node, clusterName, directory, rebuild, limits, onFailure });
+        : await openDisk(shared, {
+            node,
+            clusterName,
+            directory,
+            rebuild,
+            restore,
+            limits,
+            onFailure,
+          });
     return new QuorateNode({ ...shared, disk }, options);
   }
 
@@ -177,6 +188,7 @@ export class QuorateNode {
         rebuild,
         ring,
         scrubber,
+        snapshots: disk.snapshots,
         storage,
         transportClock,
       },

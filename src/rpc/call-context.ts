@@ -54,13 +54,13 @@ export function unary<Request, Response>(
 /** A gRPC handler of a call that streams its answer; at most one message waits to be sent. */
 export function serverStream<Request, Response>(
   components: HandlerComponents,
-  handle: (request: Request) => Iterable<Response>,
+  handle: (request: Request) => Iterable<Response> | AsyncIterable<Response>,
 ): (call: ServerWritableStream<Request, Response>) => void {
   return (call) => {
     const run = async () => {
       let goOn: () => void = () => undefined;
       for (const event of ['cancelled', 'close']) call.once(event, () => goOn());
-      for (const response of handle(wellFormed(call.request))) {
+      for await (const response of handle(wellFormed(call.request))) {
         if (call.cancelled || call.destroyed) return;
         await new Promise<void>((resolve) => {
           goOn = resolve;

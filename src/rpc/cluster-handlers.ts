@@ -15,6 +15,7 @@ import {
   type NodeDescription,
   NodeDescription_Liveness,
   type RebuildProgress,
+  type SnapshotRequest,
 } from '../../generated/quorate/v1/cluster.ts';
 import { QuorateError } from '../base/quorate-error.ts';
 import type { RepairMode } from '../consistency/repair-mode.ts';
@@ -35,6 +36,7 @@ import { keyFromWire, keyToWire } from '../wire/key-form.ts';
 import { valueToWire } from '../wire/value-form.ts';
 import { durationToWire, timestampToWire, writeTimeToWire } from '../wire/version-form.ts';
 import { type HandlerComponents, serverStream, unary } from './call-context.ts';
+import { type SnapshotWriter, snapshot } from './snapshot-handler.ts';
 
 /** What the cluster service tells about. */
 export interface ClusterComponents extends HandlerComponents {
@@ -47,6 +49,7 @@ export interface ClusterComponents extends HandlerComponents {
   readonly rebuild: Pick<Rebuild, 'status'> | undefined;
   readonly ring: Ring;
   readonly scrubber: Pick<Scrubber, 'lastPassMs'>;
+  readonly snapshots: SnapshotWriter | undefined;
   readonly storage: Storage;
 }
 
@@ -79,6 +82,7 @@ export function clusterHandlers(
     ),
     listHints: unary(components, () => listHints(components, options)),
     dropHints: unary(components, (request: DropHintsRequest) => dropHints(components, request)),
+    snapshot: serverStream(components, (request: SnapshotRequest) => snapshot(components, request)),
   };
 }
 

@@ -32,8 +32,8 @@ export class LmdbTables implements Tables {
   readonly #root: RootDatabase<Uint8Array, Buffer>;
   readonly #tables: ReadonlyMap<TableName, Database<Uint8Array, Buffer>>;
   readonly #commits: GroupCommit;
-
   readonly #directory: string;
+  readonly #copies = new Set<Promise<void>>();
 
   /**
    * Opens the database in a file, and makes it where there is none. A damaged file may end the
@@ -124,7 +124,25 @@ export class LmdbTables implements Tables {
     }
   }
 
+  /**
+   * Copies all that is durable now to a new file, while reads and writes go on. It is consistent,
+   * named tables included, and as large as this one: free pages are copied as they are. What is
+   * overwritten meanwhile takes new pages, so this file may grow.
+   *
+   * @throws Error if the file is there, or cannot be written.
+   */
+  async copyTo(path: string): Promise<void> {
+    const copy = this.#root.backup(path, false);
+    this.#copies.add(copy);
+    try {
+      await copy;
+    } finally {
+      this.#copies.delete(copy);
+    }
+  }
+
   async close(): Promise<void> {
+    await Promise.allSettled(this.#copies);
     await this.#commits.close();
     await this.#root.close();
   }

@@ -9,7 +9,7 @@ const memory = { dataDir: undefined, inMemory: true };
 describe('the flags that say where data is', () => {
   it('name a directory, or memory', () => {
     assert.equal(directoryOf(named, 'replica1'), 'data');
-    assert.equal(directoryOf(named, 'replica1', true), 'data');
+    assert.equal(directoryOf(named, 'replica1', { rebuild: true }), 'data');
     assert.equal(directoryOf(unnamed, 'replica1'), '.quorate/replica1');
     assert.equal(directoryOf(memory, 'replica1'), undefined);
   });
@@ -30,6 +30,11 @@ describe('the flags that say where data is', () => {
     const refusal = { code: 'CONFIGURATION', message: /give one of them/ };
     assert.throws(() => directoryOf(both, 'replica1'), refusal);
     assert.throws(() => describePlace(both), refusal);
-    assert.throws(() => directoryOf(memory, 'replica1', true), { message: /nothing to rebuild/ });
+    const rebuild = true;
+    const restore = true;
+    const onMemory = (begin: object) => () => directoryOf(memory, 'replica1', begin);
+    assert.throws(onMemory({ rebuild }), { message: /nothing to rebuild/ });
+    assert.throws(onMemory({ restore }), { message: /memory has no snapshots/ });
+    assert.throws(() => directoryOf(named, 'replica1', { rebuild, restore }), refusal);
   });
 });

@@ -8,7 +8,7 @@ import { SimulatedCluster } from '../support/simulated-cluster.ts';
 /** What a node of a simulated cluster says of the cluster. */
 async function describeCluster(cluster: SimulatedCluster, node: string) {
   const handlers = clusterHandlers(
-    { ...cluster.engine(node), transportClock: cluster.host(node) },
+    { ...cluster.engine(node), snapshots: undefined, transportClock: cluster.host(node) },
     {
       node,
       clusterName: 'simulated',

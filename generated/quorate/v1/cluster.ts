@@ -336,6 +336,20 @@ export interface DropHintsResponse {
   dropped: bigint;
 }
 
+/** Asks for a snapshot. */
+export interface SnapshotRequest {
+  /** Where to, as an absolute path on the machine of the node: a new directory, or an empty one. */
+  directory: string;
+}
+
+/** How far a snapshot is. */
+export interface SnapshotResponse {
+  /** How many bytes have been written. */
+  bytes: bigint;
+  /** Whether it is complete and durable; only in the last message. */
+  done: boolean;
+}
+
 function createBaseDescribeClusterRequest(): DescribeClusterRequest {
   return {};
 }
@@ -1871,7 +1885,135 @@ export const DropHintsResponse: MessageFns<DropHintsResponse> = {
   },
 };
 
-/** Describes the cluster as the node that is asked sees it. Only DropHints changes anything. */
+function createBaseSnapshotRequest(): SnapshotRequest {
+  return { directory: "" };
+}
+
+export const SnapshotRequest: MessageFns<SnapshotRequest> = {
+  encode(message: SnapshotRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.directory !== "") {
+      writer.uint32(10).string(message.directory);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SnapshotRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSnapshotRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.directory = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SnapshotRequest>): SnapshotRequest {
+    return SnapshotRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SnapshotRequest>): SnapshotRequest {
+    const message = createBaseSnapshotRequest();
+    message.directory = object.directory ?? "";
+    return message;
+  },
+};
+
+function createBaseSnapshotResponse(): SnapshotResponse {
+  return { bytes: 0n, done: false };
+}
+
+export const SnapshotResponse: MessageFns<SnapshotResponse> = {
+  encode(message: SnapshotResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.bytes !== 0n) {
+      if (BigInt.asUintN(64, message.bytes) !== message.bytes) {
+        throw new globalThis.Error("value provided for field message.bytes of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.bytes);
+    }
+    if (message.done !== false) {
+      writer.uint32(16).bool(message.done);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SnapshotResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSnapshotResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.bytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.done = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SnapshotResponse>): SnapshotResponse {
+    return SnapshotResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SnapshotResponse>): SnapshotResponse {
+    const message = createBaseSnapshotResponse();
+    message.bytes = (object.bytes !== undefined && object.bytes !== null) ? BigInt(object.bytes) : 0n;
+    message.done = object.done ?? false;
+    return message;
+  },
+};
+
+/**
+ * Describes the cluster as the node that is asked sees it, and takes care of its data. Only
+ * DropHints changes what the nodes hold.
+ */
 export type ClusterServiceService = typeof ClusterServiceService;
 export const ClusterServiceService = {
   /** Says who is in the cluster, who is reachable, and how the node is set up. */
@@ -1929,6 +2071,20 @@ export const ClusterServiceService = {
     responseSerialize: (value: DropHintsResponse): Buffer => Buffer.from(DropHintsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DropHintsResponse => DropHintsResponse.decode(value),
   },
+  /**
+   * Writes a consistent copy of what this one node keeps on its disk into a directory of its own
+   * machine, while it serves. Tells how far it is about twice a second, and ends when the copy is
+   * durable; it is completed also when the caller goes away.
+   */
+  snapshot: {
+    path: "/quorate.v1.ClusterService/Snapshot" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: SnapshotRequest): Buffer => Buffer.from(SnapshotRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SnapshotRequest => SnapshotRequest.decode(value),
+    responseSerialize: (value: SnapshotResponse): Buffer => Buffer.from(SnapshotResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SnapshotResponse => SnapshotResponse.decode(value),
+  },
 } as const;
 
 export interface ClusterServiceServer extends UntypedServiceImplementation {
@@ -1945,6 +2101,12 @@ export interface ClusterServiceServer extends UntypedServiceImplementation {
    * from the other replicas brings what was in them. Answers when that is kept for good.
    */
   dropHints: handleUnaryCall<DropHintsRequest, DropHintsResponse>;
+  /**
+   * Writes a consistent copy of what this one node keeps on its disk into a directory of its own
+   * machine, while it serves. Tells how far it is about twice a second, and ends when the copy is
+   * durable; it is completed also when the caller goes away.
+   */
+  snapshot: handleServerStreamingCall<SnapshotRequest, SnapshotResponse>;
 }
 
 export interface ClusterServiceClient extends Client {
@@ -2022,6 +2184,17 @@ export interface ClusterServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DropHintsResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * Writes a consistent copy of what this one node keeps on its disk into a directory of its own
+   * machine, while it serves. Tells how far it is about twice a second, and ends when the copy is
+   * durable; it is completed also when the caller goes away.
+   */
+  snapshot(request: SnapshotRequest, options?: Partial<CallOptions>): ClientReadableStream<SnapshotResponse>;
+  snapshot(
+    request: SnapshotRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<SnapshotResponse>;
 }
 
 export const ClusterServiceClient = makeGenericClientConstructor(
