@@ -1,4 +1,3 @@
-import { decodeText, encodeText } from '../base/bytes.ts';
 import { DataDirectory } from '../data-directory/data-directory.ts';
 import { metaKeys } from '../data-directory/identity.ts';
 import { snapshotBytes } from '../data-directory/snapshot.ts';
@@ -6,7 +5,6 @@ import { DirtyTokens } from '../hints/dirty-tokens.ts';
 import { type HintLimits, HintStore } from '../hints/hint-store.ts';
 import { StateDirtyMarks } from '../hints/state-dirty-marks.ts';
 import { marksAfterUncleanStop } from '../hints/unclean-stop.ts';
-import type { PeerIdentities } from '../links/handshake.ts';
 import type { Ring } from '../ring/ring.ts';
 import { noTokens } from '../ring/token-set.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -14,9 +12,9 @@ import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
 import { DurableState } from '../storage/durable-state.ts';
 import { DurableStorage } from '../storage/durable-storage.ts';
-import type { Tables } from '../storage/tables.ts';
 import { type RebuildProgress, TablesRebuildProgress } from '../transfer/rebuild-progress.ts';
 import type { Disk } from './disk.ts';
+import { DurablePeerIdentities } from './durable-peer-identities.ts';
 import { DurableWriteGuard } from './durable-write-guard.ts';
 
 /**
@@ -112,27 +110,4 @@ async function markUncleanStop(state: DurableState, dirty: DirtyTokens, ring: Ri
   const marks = marksAfterUncleanStop(state.latest.writing, ring);
   await Promise.all([...marks].map(([target, tokens]) => dirty.mark(target, tokens)));
   await state.update((found) => ({ ...found, writing: noTokens }));
-}
-
-/** The data ids of the other nodes, in the table `meta`. */
-class DurablePeerIdentities implements PeerIdentities {
-  readonly #tables: Tables;
-
-  constructor(tables: Tables) {
-    this.#tables = tables;
-  }
-
-  dataIdOf(node: string): string | undefined {
-    const bytes = this.#tables.get('meta', keyOf(node));
-    return bytes && decodeText(bytes);
-  }
-
-  remember(node: string, dataId: string): void {
-    const value = encodeText(dataId);
-    this.#tables.writeNow([{ table: 'meta', key: keyOf(node), value }]);
-  }
-}
-
-function keyOf(node: string): Uint8Array {
-  return Buffer.concat([metaKeys.peerPrefix, encodeText(node)]);
 }
