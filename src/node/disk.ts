@@ -36,7 +36,7 @@ export interface Disk {
 }
 
 /** Writes copies of what a node keeps. */
-interface Snapshots {
+export interface Snapshots {
   /** See DataDirectory. */
   write(directory: string): Promise<void>;
   /** How many bytes of a copy there are by now. */

@@ -1,6 +1,3 @@
-import { DataDirectory } from '../data-directory/data-directory.ts';
-import { metaKeys } from '../data-directory/identity.ts';
-import { snapshotBytes } from '../data-directory/snapshot.ts';
 import { DirtyTokens } from '../hints/dirty-tokens.ts';
 import { type HintLimits, HintStore } from '../hints/hint-store.ts';
 import { StateDirtyMarks } from '../hints/state-dirty-marks.ts';
@@ -9,56 +6,60 @@ import type { Ring } from '../ring/ring.ts';
 import { noTokens } from '../ring/token-set.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { Random } from '../runtime/random.ts';
 import { DurableState } from '../storage/durable-state.ts';
 import { DurableStorage } from '../storage/durable-storage.ts';
-import { type RebuildProgress, TablesRebuildProgress } from '../transfer/rebuild-progress.ts';
-import type { Disk } from './disk.ts';
+import type { NodeState } from '../storage/node-state.ts';
+import type { StateFile } from '../storage/state-file.ts';
+import type { Tables } from '../storage/tables.ts';
+import { TablesRebuildProgress } from '../transfer/rebuild-progress.ts';
+import type { Disk, Snapshots } from './disk.ts';
 import { DurablePeerIdentities } from './durable-peer-identities.ts';
 import { DurableWriteGuard } from './durable-write-guard.ts';
 
 /**
- * What a node keeps in its data directory, put together: records, hints and the data ids of its
- * peers in tables, and in a small file of its own what must be writable while the disk is full.
+ * What a node keeps, put together: records, hints and the data ids of its peers in tables, and in a
+ * small file of its own what must be writable while the disk is full. Where tables and file come
+ * from is another's concern, so that a simulated disk holds the same in the same way.
  */
 
-/** What opening a disk takes. */
-export interface DiskComponents {
+/** What a durable disk takes. */
+export interface DurableDiskComponents {
   readonly clock: Clock;
-  readonly random: Random;
   readonly logger: Logger;
   readonly ring: Ring;
+  readonly kept: Kept;
 }
 
-export interface DiskOptions {
+/** What outlives the process, opened: a data directory, or what stands in for one. */
+export interface Kept {
+  readonly identity: Pick<Disk, 'dataId' | 'isRebuilt'>;
+  readonly tables: Tables;
+  readonly stateFile: StateFile;
+  /** Whether it does not hold yet what a lost one held. */
+  readonly isRebuilding: boolean;
+  /** The key in the table `meta` where the progress of a rebuild is kept. */
+  readonly rebuildProgressKey: Uint8Array;
+  finishRebuild(): Promise<void>;
+  /** Makes copies of it, with the state as it is then; `undefined` where there is nothing to copy to. */
+  readonly snapshotsOf?: (state: () => NodeState) => Snapshots;
+  close(): Promise<void>;
+}
+
+export interface DurableDiskOptions {
   readonly node: string;
-  readonly clusterName: string;
-  readonly directory: string;
-  /** Begin without data, on purpose. */
-  readonly rebuild: boolean;
-  /** Take a snapshot for the data, on purpose. */
-  readonly restore: boolean;
   readonly limits: HintLimits;
   /** The disk has failed: what it holds is unknown until the process has started again. */
   readonly onFailure: (reason: unknown) => void;
 }
 
-/**
- * Opens what a node keeps in its data directory.
- *
- * @throws QuorateError CONFIGURATION if the directory is not whole, or not this node's.
- */
-export async function openDisk(components: DiskComponents, options: DiskOptions): Promise<Disk> {
-  const { clock, ring } = components;
-  const { node, clusterName, limits, onFailure } = options;
-  const directory = await DataDirectory.open(components, options.directory, {
-    clusterName,
-    node,
-    rebuild: options.rebuild,
-    restore: options.restore,
-  });
-  const { tables, identity } = directory;
-  const state = new DurableState(directory.stateFile, onFailure);
+/** Makes a disk of what is kept; settles when what an unclean stop left behind is marked. */
+export async function durableDisk(
+  components: DurableDiskComponents,
+  { node, limits, onFailure }: DurableDiskOptions,
+): Promise<Disk> {
+  const { clock, ring, kept } = components;
+  const { tables, identity } = kept;
+  const state = new DurableState(kept.stateFile, onFailure);
   const dirty = new DirtyTokens(new StateDirtyMarks(state));
   await markUncleanStop(state, dirty, ring);
   const hints = new HintStore({ ...components, dirty, tables }, { node, limits });
@@ -78,11 +79,13 @@ export async function openDisk(components: DiskComponents, options: DiskOptions)
     dirty,
     peerIdentities: new DurablePeerIdentities(tables),
     writeGuard,
-    ...(directory.isRebuilding && { rebuild: rebuildProgress(directory) }),
-    snapshots: {
-      write: (path) => directory.writeSnapshot(path, () => state.latest),
-      bytesIn: snapshotBytes,
-    },
+    ...(kept.isRebuilding && {
+      rebuild: new TablesRebuildProgress(tables, {
+        key: kept.rebuildProgressKey,
+        finish: () => kept.finishRebuild(),
+      }),
+    }),
+    ...(kept.snapshotsOf && { snapshots: kept.snapshotsOf(() => state.latest) }),
     onRoom: (listener) =>
       tables.onState((tablesState) => {
         if (tablesState !== 'failed') listener(tablesState === 'open');
@@ -92,16 +95,9 @@ export async function openDisk(components: DiskComponents, options: DiskOptions)
       await hints.settled();
       await writeGuard.stop(isClean);
       await state.stop();
-      await directory.close();
+      await kept.close();
     },
   };
-}
-
-function rebuildProgress(directory: DataDirectory): RebuildProgress {
-  return new TablesRebuildProgress(directory.tables, {
-    key: metaKeys.rebuildProgress,
-    finish: () => directory.finishRebuild(),
-  });
 }
 
 /** After it the tokens are not marked again by the run that follows this one. */

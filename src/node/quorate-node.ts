@@ -18,8 +18,8 @@ import type { Logger } from '../runtime/logger.ts';
 import { SystemClock } from '../runtime/system-clock.ts';
 import { SystemRandom } from '../runtime/system-random.ts';
 import { type Disk, memoryDisk } from './disk.ts';
-import { openDisk } from './durable-disk.ts';
 import { Engine } from './engine.ts';
+import { openDisk } from './open-disk.ts';
 
 /** How a node is set up; the defaults are those of the command line. */
 export interface QuorateNodeOptions {

@@ -182,7 +182,7 @@ async function historyWithLostDisks(mode: RepairMode, seed: number): Promise<rea
   const client = async (by: string) => {
     while (time.nowMs < endMs) {
       await sleep(random.below(100));
-      if (cluster.host(by).isDead) continue;
+      if (!cluster.isUp(by)) continue;
       const startMs = time.nowMs;
       const index = random.below(keyCount);
       const kind = random.below(3) === 0 ? 'write' : 'read';

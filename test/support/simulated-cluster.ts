@@ -4,6 +4,7 @@ import type { ReadResult, WriteResult } from '../../src/coordinator/request.ts';
 import { defaultHintLimits, type HintLimits } from '../../src/hints/hint-store.ts';
 import { StaticMembership } from '../../src/membership/static-membership.ts';
 import { type Disk, memoryDisk } from '../../src/node/disk.ts';
+import { durableDisk } from '../../src/node/durable-disk.ts';
 import { Engine } from '../../src/node/engine.ts';
 import type { Value } from '../../src/record/versioned-value.ts';
 import { byteOrderedPartitioner } from '../../src/ring/partitioner.ts';
@@ -26,12 +27,15 @@ export interface SimulatedClusterOptions {
   readonly diskOf?: (node: string, clock: Clock) => Partial<Disk>;
   /** Disks that outlive their nodes; without it all is in memory. */
   readonly isDurable?: boolean;
+  /** How long each flush of a disk takes; 1 ms by default. */
+  readonly flushMs?: () => number;
   readonly scrubPassMs?: number;
 }
 
 interface Running {
   readonly host: SimulatedHost;
-  readonly engine: Engine;
+  /** `undefined` while its disk is being opened. */
+  readonly engine: Engine | undefined;
 }
 
 export class SimulatedCluster {
@@ -66,6 +70,16 @@ export class SimulatedCluster {
   boot(node: string, skewMs = 0): Promise<void> {
     const host = new SimulatedHost(this.time);
     host.skewMs = skewMs;
+    if (this.#options.isDurable !== true)
+      return this.#run(node, host, this.#memoryDisk(node, host));
+    this.#running.set(node, { host, engine: undefined });
+    return this.#durableDisk(node, host).then((disk) => {
+      if (!host.isDead) return this.#run(node, host, disk);
+      return new Promise(() => undefined);
+    });
+  }
+
+  #run(node: string, host: SimulatedHost, disk: Disk): Promise<void> {
     const engine = new Engine(
       {
         clock: host,
@@ -74,7 +88,7 @@ export class SimulatedCluster {
         ring: this.#ring,
         dialerOf: (peer) => this.network.dialer(node, peer),
         membership: new StaticMembership(this.#ring.nodes),
-        disk: this.#openDisk(node, host),
+        disk: { ...disk, ...this.#options.diskOf?.(node, host) },
       },
       {
         node,
@@ -89,11 +103,26 @@ export class SimulatedCluster {
     return engine.start().then(() => engine.open());
   }
 
-  /** Kills a node's process: it loses all that it had in memory. */
-  kill(node: string): void {
+  /**
+   * Kills a node's process, or cuts its power: it loses all that it had in memory, and what was
+   * not flushed.
+   *
+   * @param isFlushingKept whether what is being flushed has reached the disk.
+   */
+  kill(node: string, isFlushingKept = false): void {
     this.host(node).kill();
     this.network.detach(node);
-    this.#disks.get(node)?.cut();
+    this.#disks.get(node)?.cut(isFlushingKept);
+  }
+
+  /** Asks a node to stop; settles when it has. Time must advance for that. */
+  async stopNode(node: string): Promise<void> {
+    const { host } = this.#get(node);
+    const engine = this.engine(node);
+    await engine.drain();
+    await engine.stop();
+    host.kill();
+    this.network.detach(node);
   }
 
   /** Takes the disk of a killed node away: it rebuilds a new one at its next boot. */
@@ -109,7 +138,15 @@ export class SimulatedCluster {
   }
 
   engine(node: string): Engine {
-    return this.#get(node).engine;
+    const { engine } = this.#get(node);
+    if (engine === undefined) throw new Error(`${node} is opening its disk`);
+    return engine;
+  }
+
+  /** Whether the node's process runs and has its disk open. */
+  isUp(node: string): boolean {
+    const { host, engine } = this.#get(node);
+    return !host.isDead && engine !== undefined;
   }
 
   host(node: string): SimulatedHost {
@@ -201,25 +238,36 @@ export class SimulatedCluster {
     return value && textOf(value);
   }
 
+  /** The nodes that hold a key. */
+  replicasOf(key: Uint8Array): readonly string[] {
+    return this.#ring.preferenceList(this.#ring.partitioner.tokenOf(key));
+  }
+
   /** How many hints a node keeps for another. */
   hints(holder: string, target: string): number {
     return this.engine(holder).hints.summary(target).count;
   }
 
-  #openDisk(node: string, clock: Clock): Disk {
-    const limits = { ...defaultHintLimits, ...this.#options.hintLimits };
-    const logger = this.#options.logger ?? silentLogger;
-    const components = { clock, logger, ring: this.#ring };
-    const empty = memoryDisk(components, { node, limits });
-    const durable = this.#durableDisk(node)?.open(components, { node, limits });
-    return { ...empty, ...durable, ...this.#options.diskOf?.(node, clock) };
+  #memoryDisk(node: string, clock: Clock): Disk {
+    return memoryDisk(this.#diskComponents(clock), this.#diskOptions(node));
   }
 
-  #durableDisk(node: string): SimulatedDisk | undefined {
-    if (this.#options.isDurable !== true) return undefined;
-    const disk = this.#disks.get(node) ?? new SimulatedDisk(new SimulatedHost(this.time));
+  #durableDisk(node: string, clock: Clock): Promise<Disk> {
+    const { flushMs = () => 1 } = this.#options;
+    const disk = this.#disks.get(node) ?? new SimulatedDisk(new SimulatedHost(this.time), flushMs);
     this.#disks.set(node, disk);
-    return disk;
+    const components = { ...this.#diskComponents(clock), kept: disk.open() };
+    // As the process does, at once: nothing may be acknowledged after it.
+    const onFailure = () => this.kill(node);
+    return durableDisk(components, { ...this.#diskOptions(node), onFailure });
+  }
+
+  #diskComponents(clock: Clock) {
+    return { clock, logger: this.#options.logger ?? silentLogger, ring: this.#ring };
+  }
+
+  #diskOptions(node: string) {
+    return { node, limits: { ...defaultHintLimits, ...this.#options.hintLimits } };
   }
 
   #get(node: string): Running {
@@ -233,6 +281,7 @@ export function textValue(text: string): Value {
   return { kind: 'text', bytes: new TextEncoder().encode(text) };
 }
 
-function textOf(value: Value): string {
+/** The text of a value. */
+export function textOf(value: Value): string {
   return new TextDecoder().decode(value.bytes);
 }

@@ -1,73 +1,76 @@
 import { encodeText } from '../../src/base/bytes.ts';
-import { DirtyTokens, MemoryDirtyMarks } from '../../src/hints/dirty-tokens.ts';
-import { HintStore, type HintStoreOptions } from '../../src/hints/hint-store.ts';
-import type { PeerIdentities } from '../../src/links/handshake.ts';
-import type { Disk } from '../../src/node/disk.ts';
-import type { Ring } from '../../src/ring/ring.ts';
+import type { Kept } from '../../src/node/durable-disk.ts';
 import type { Clock } from '../../src/runtime/clock.ts';
-import type { Logger } from '../../src/runtime/logger.ts';
-import { DurableStorage } from '../../src/storage/durable-storage.ts';
 import { type Change, tableNames } from '../../src/storage/tables.ts';
-import { TablesRebuildProgress } from '../../src/transfer/rebuild-progress.ts';
+import { PowerCutStateFile } from './power-cut-state-file.ts';
 import { PowerCutTables } from './power-cut-tables.ts';
 
 /**
- * The disk of a simulated node: what was flushed is there after a kill, until it is wiped. It has
- * no state file: the clock's ceiling and the tokens being written go with the process.
+ * The disk of a simulated node, tables and state file: what was flushed is there after a kill or a
+ * power cut, until it is wiped.
  */
 export class SimulatedDisk {
   readonly #clock: Clock;
-  #dataIds = new Map<string, string>();
-  #marks = new MemoryDirtyMarks();
+  readonly #flushMs: () => number;
   #power: PowerCutTables;
+  #stateFile: PowerCutStateFile;
   #generation = 1;
 
-  /** @param clock does not die with the node. */
-  constructor(clock: Clock) {
+  /**
+   * @param clock does not die with the node.
+   * @param flushMs how long each flush takes.
+   */
+  constructor(clock: Clock, flushMs: () => number) {
     this.#clock = clock;
-    this.#power = new PowerCutTables(clock);
+    this.#flushMs = flushMs;
+    this.#power = new PowerCutTables(clock, flushMs);
+    this.#stateFile = new PowerCutStateFile(clock, flushMs);
+  }
+
+  get tables(): PowerCutTables {
+    return this.#power;
+  }
+
+  get stateFile(): PowerCutStateFile {
+    return this.#stateFile;
   }
 
   /** What a node finds when it starts. */
-  open(
-    components: { readonly clock: Clock; readonly logger: Logger; readonly ring: Ring },
-    options: HintStoreOptions,
-  ): Partial<Disk> {
+  open(): Kept {
     const { tables } = this.#power;
     const isRebuilt = this.#generation > 1;
-    const isRebuilding = isRebuilt && tables.get('meta', rebuiltKey) === undefined;
-    const finish = () =>
-      tables.write([
-        { table: 'meta', key: rebuiltKey, value: new Uint8Array() },
-        { table: 'meta', key: progressKey, value: undefined },
-      ]);
-    const storage = new DurableStorage(tables);
-    const dirty = new DirtyTokens(this.#marks);
     return {
-      kind: 'durable',
-      dataId: String(this.#generation).padStart(8, '0'),
-      isRebuilt,
-      storage,
-      dirty,
-      hints: new HintStore({ ...components, dirty, tables }, options),
-      peerIdentities: this.#peerIdentities(),
-      close: () => storage.close(),
-      ...(isRebuilding && {
-        rebuild: new TablesRebuildProgress(tables, { key: progressKey, finish }),
-      }),
+      identity: { dataId: String(this.#generation).padStart(8, '0'), isRebuilt },
+      tables,
+      stateFile: this.#stateFile,
+      isRebuilding: isRebuilt && tables.get('meta', rebuiltKey) === undefined,
+      rebuildProgressKey: progressKey,
+      finishRebuild: () =>
+        tables.write([
+          { table: 'meta', key: rebuiltKey, value: new Uint8Array() },
+          { table: 'meta', key: progressKey, value: undefined },
+        ]),
+      close: async () => {
+        await tables.close();
+        this.#power.cut();
+      },
     };
   }
 
-  /** Ends what is under way, as a kill does. */
-  cut(): void {
-    this.#power.cut();
+  /**
+   * Ends what is under way, as a kill or a power cut does.
+   *
+   * @param isFlushingKept whether what is being flushed has reached the disk.
+   */
+  cut(isFlushingKept = false): void {
+    this.#power.cut(isFlushingKept);
+    this.#stateFile.cut(isFlushingKept);
   }
 
   /** Another disk takes the place of this one: empty, with a greater id. */
   wipe(): void {
-    this.#power = new PowerCutTables(this.#clock);
-    this.#dataIds = new Map();
-    this.#marks = new MemoryDirtyMarks();
+    this.#power = new PowerCutTables(this.#clock, this.#flushMs);
+    this.#stateFile = new PowerCutStateFile(this.#clock, this.#flushMs);
     this.#generation++;
   }
 
@@ -104,13 +107,6 @@ export class SimulatedDisk {
     const bytes = this.#power.tables.get('data', key);
     if (bytes === undefined) throw new Error('no such record');
     return bytes;
-  }
-
-  #peerIdentities(): PeerIdentities {
-    return {
-      dataIdOf: (node) => this.#dataIds.get(node),
-      remember: (node, dataId) => this.#dataIds.set(node, dataId),
-    };
   }
 }
 
