@@ -6,7 +6,8 @@
  *   node scripts/test.js                    the checks and all tests
  *   node scripts/test.js unit [text...]     the tests outside test/integration/
  *   node scripts/test.js integration        those inside
- *   node scripts/test.js long               those inside, at length: QUORATE_TEST_LONG=1
+ *   node scripts/test.js long               those inside and in test/simulation/, at length:
+ *                                           QUORATE_TEST_LONG=1
  *
  * With texts, only test files whose path contains one of them run.
  */
@@ -46,12 +47,17 @@ for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => stopping.abort(
 
 const files = findTests();
 const isIntegration = (file) => file.startsWith(join(testFolder, 'integration'));
+const longMs = scope === 'long' ? 60 * minuteMs : 0;
 const phases = [
-  { files: files.filter((file) => !isIntegration(file)), concurrency: 2, timeout: 3 * minuteMs },
+  {
+    files: files.filter((file) => !isIntegration(file)),
+    concurrency: 2,
+    timeout: Math.max(longMs, 3 * minuteMs),
+  },
   {
     files: files.filter(isIntegration),
     concurrency: 1,
-    timeout: (scope === 'long' ? 60 : 5) * minuteMs,
+    timeout: Math.max(longMs, 5 * minuteMs),
   },
 ].filter((phase) => phase.files.length > 0);
 if (phases.length === 0) fail('no test files match.');
@@ -61,10 +67,16 @@ function findTests() {
   if (!existsSync(testFolder)) return [];
   return readdirSync(testFolder, { recursive: true })
     .filter((path) => path.endsWith('.test.js'))
-    .filter((path) => scope === 'all' || (scope === 'unit') !== path.startsWith('integration'))
+    .filter(isInScope)
     .filter((path) => texts.length === 0 || texts.some((text) => path.includes(text)))
     .sort((left, right) => rank(left) - rank(right) || (left < right ? -1 : 1))
     .map((path) => join(testFolder, path));
+}
+
+function isInScope(path) {
+  const isIntegration = path.startsWith('integration');
+  if (scope === 'unit') return !isIntegration;
+  return scope === 'all' || isIntegration || (scope === 'long' && path.startsWith('simulation'));
 }
 
 function rank(path) {
