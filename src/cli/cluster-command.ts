@@ -119,7 +119,8 @@ function nodeArgs(
     `--startup-window=${args.startupWindow}ms`,
     ...dataFlagsOf(args, name),
     ...(hintLimit === undefined ? [] : [`--hint-limit=${hintLimit}`]),
-    ...(zookeeper === undefined ? [] : [`--zookeeper=${zookeeper}`]),
+    // Said in any case: nodes would take what the environment of the launcher names.
+    zookeeper === undefined ? '--no-zookeeper' : `--zookeeper=${zookeeper}`,
   ];
 }
 
