@@ -117,10 +117,10 @@ function nodeArgs(
     `--cluster-name=${args.clusterName}`,
     `--log-level=${args.logLevel}`,
     `--startup-window=${args.startupWindow}ms`,
+    `--tombstone-age=${args.tombstoneAge}ms`,
     ...dataFlagsOf(args, name),
     ...(hintLimit === undefined ? [] : [`--hint-limit=${hintLimit}`]),
-    // Said in any case: nodes would take what the environment of the launcher names.
-    zookeeper === undefined ? '--no-zookeeper' : `--zookeeper=${zookeeper}`,
+    ...(zookeeper === undefined ? [] : [`--zookeeper=${zookeeper}`]),
   ];
 }
 

@@ -127,6 +127,13 @@ export function withNodeSettings(yargs: Argv) {
       coerce: (text: string | undefined) =>
         text === undefined ? undefined : readWhole(text, '--hint-limit', 1, 100_000_000),
     })
+    .option('tombstone-age', {
+      default: '10d',
+      type: 'string',
+      requiresArg: true,
+      describe: 'how long deletes are remembered before they may be forgotten for good',
+      coerce: parseDuration,
+    })
     .option('startup-window', {
       default: '10s',
       type: 'string',
@@ -149,6 +156,8 @@ export interface NodeSettings {
   readonly replicationFactor: number;
   readonly clusterName: string;
   readonly hintLimit: number | undefined;
+  /** In milliseconds. */
+  readonly tombstoneAge: number;
   /** In milliseconds. */
   readonly startupWindow: number;
   readonly logLevel: (typeof logLevels)[number];

@@ -1,3 +1,4 @@
+import { QuorateError } from '../base/quorate-error.ts';
 import { parseMode } from '../config/choices.ts';
 import { formatHostPort, type NodeAddress } from '../config/replicas-file.ts';
 import {
@@ -58,9 +59,8 @@ export const replicaCommand = defineCommand({
       })
       .option('zookeeper', {
         ...zookeeperFlag,
-        // `--no-zookeeper` is false: a launcher says it, whatever the environment says.
-        coerce: (text: string | false | undefined) =>
-          text === undefined || text === false ? undefined : parseZookeeper(text),
+        coerce: (text: string | undefined) =>
+          text === undefined ? undefined : parseZookeeper(text),
       })
       .option('zookeeper-auth', {
         type: 'string',
@@ -107,10 +107,19 @@ async function serve(
   logger: Logger,
 ): Promise<void> {
   const { name, port, host, mode, hintLimit } = args;
+  let foundOutdated: (sentence: string) => void = () => undefined;
+  const outdated = new Promise<QuorateError>((resolve) => {
+    foundOutdated = (sentence) => resolve(new QuorateError('CONFIGURATION', {}, sentence));
+  });
   // Loaded here: the commands of a client start faster without a server.
   const { QuorateNode } = await import('../node/quorate-node.ts');
   const node = await QuorateNode.open(
-    { logger, clock: nodeClock(), onDiskFailure: (reason) => endOnDiskFailure(logger, reason) },
+    {
+      logger,
+      clock: nodeClock(),
+      onDiskFailure: (reason) => endOnDiskFailure(logger, reason),
+      onOutdated: (sentence) => foundOutdated(sentence),
+    },
     {
       node: name,
       port,
@@ -132,6 +141,7 @@ async function serve(
         rebuild: args.rebuild,
         restore: args.restore,
       }),
+      tombstoneAgeMs: args.tombstoneAge,
       ...(hintLimit !== undefined && { hintLimits: { hintsPerTargetMax: hintLimit } }),
     },
   );
@@ -139,13 +149,16 @@ async function serve(
   if (directory === undefined) logger.info('storage is in memory: a restart loses this copy');
   else logger.info('storage is durable', { directory });
   const toldToStop = stopRequest(logger);
-  const outcome = await Promise.race([node.start().then(() => 'started' as const), toldToStop]);
+  const toldToEnd = Promise.race([toldToStop, outdated]);
+  const started = node.start().then(() => 'started' as const);
+  let outcome: unknown = await Promise.race([started, toldToEnd]);
   if (outcome === 'started') {
     logger.info('ready', { address: node.address, pid: process.pid });
     process.send?.({ event: 'ready', node: name, address: node.address });
-    await toldToStop;
+    outcome = await toldToEnd;
   }
   await Promise.race([node.stop(), passed(stopMsMax)]);
+  if (outcome instanceof QuorateError) throw outcome;
 }
 
 /** Nothing may be acknowledged after the disk has failed, so the process ends at once. */

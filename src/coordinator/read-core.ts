@@ -1,4 +1,4 @@
-import { compareVersions, newerVersion, type Version } from '../record/version.ts';
+import { compareVersions, isFloorVersion, newerVersion, type Version } from '../record/version.ts';
 import type { VersionedValue } from '../record/versioned-value.ts';
 import type { ReplicaPlan } from './replica-plan.ts';
 
@@ -125,7 +125,12 @@ export class ReadCore {
 
   /** The newest record, if its value is in hand. */
   newestRecord(): VersionedValue | undefined {
-    const isCurrent = compareVersions(this.#newestRecord?.version, this.newest()) === 0;
+    const newest = this.newest();
+    // A floor says "absent", and there is no record of it to be fetched.
+    if (newest !== undefined && isFloorVersion(newest)) {
+      return { version: newest, value: undefined };
+    }
+    const isCurrent = compareVersions(this.#newestRecord?.version, newest) === 0;
     return isCurrent ? this.#newestRecord : undefined;
   }
 

@@ -8,6 +8,7 @@ import type { Random } from '../runtime/random.ts';
 import { DiskStateFile } from '../storage/disk-state-file.ts';
 import { LmdbTables } from '../storage/lmdb-tables.ts';
 import type { NodeState } from '../storage/node-state.ts';
+import { floorsKey } from '../storage/token-floors.ts';
 import { dataFileName, flushFolder, makeFolder, partFileName, stateFileName } from './files.ts';
 import { drawDataId, encodeIdentity, type Identity, metaKeys } from './identity.ts';
 import { damaged } from './refusal.ts';
@@ -18,7 +19,8 @@ import { damaged } from './refusal.ts';
  * One node must never vote with an old copy of its data, because it lacks what was acknowledged
  * since. Two things see to that. The identity in a snapshot says that it is one, and no node starts
  * on it unless it is told to restore it. Restoring then makes it other data: it gets an id of its
- * own, which peers refuse that know this node by another, and it forgets the ids of its peers.
+ * own, which peers refuse that know this node by another, and it forgets the ids of its peers and
+ * the floors.
  * So the nodes of a cluster that were all restored accept each other, and those of one that lives
  * on refuse the restored one, however often a snapshot is restored.
  *
@@ -121,6 +123,8 @@ async function writeIdentity(
   try {
     tables.writeNow([
       { table: 'meta', key: metaKeys.identity, value: encodeIdentity(identity) },
+      // The floors of snapshots of different moments would contradict each other.
+      { table: 'meta', key: floorsKey, value: undefined },
       ...peers.map((key) => ({ table: 'meta', key, value: undefined }) as const),
     ]);
   } finally {

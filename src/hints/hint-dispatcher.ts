@@ -139,10 +139,12 @@ export class HintDispatcher {
     const request = { operation: 'spread', key, record } as const;
     const deadlineMs = clock.monotonicMs() + deliveryTimeoutMs;
     const onReply = (reply: ReplicaReply) => {
-      if (reply.outcome === 'ok') hints.remove(target, key, version);
+      // Below the floor of its token a hint comes too late: nobody may hold it any more.
+      const isOver = reply.outcome === 'refused' && reply.reason === 'below-floor';
+      if (reply.outcome === 'ok' || isOver) hints.remove(target, key, version);
       const isForeign = reply.outcome === 'refused' && reply.reason === 'not-a-replica';
       if (isForeign) hints.abandon(target, key, version);
-      onDone(reply.outcome === 'ok' || isForeign);
+      onDone(reply.outcome === 'ok' || isForeign || isOver);
     };
     replicas.clientOf(target).send(request, deadlineMs, onReply, 'patient');
   }

@@ -68,6 +68,8 @@ export interface HintSummary {
 
 /** How many rows are removed with one write. */
 const removedAtOnce = 1_000;
+/** How many hints for one target are looked through at once. */
+const lookedThroughMax = 10_000;
 
 export class HintStore implements HintSink {
   readonly #components: HintStoreComponents;
@@ -163,6 +165,19 @@ export class HintStore implements HintSink {
   /** How many hints wait for a target. */
   count(target: string): number {
     return this.#targets.get(target)?.hints.size ?? 0;
+  }
+
+  /** Whether a hint is kept for some tokens that is older than a clock; also if there are too many. */
+  mayHoldBelow(tokens: TokenSet, clock: bigint): boolean {
+    const { partitioner } = this.#components.ring;
+    return [...this.#targets.values()].some(({ hints }) => {
+      if (hints.size > lookedThroughMax) return true;
+      for (const [mapKey, { version }] of hints) {
+        if (version.clock >= clock) continue;
+        if (tokens.has(partitioner.tokenOf(mapKeyToBytes(mapKey)))) return true;
+      }
+      return false;
+    });
   }
 
   /** What is kept for a target, without the hints themselves. */

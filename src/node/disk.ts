@@ -5,6 +5,7 @@ import type { PeerIdentities } from '../links/handshake.ts';
 import { MemoryStorage } from '../storage/memory-storage.ts';
 import { MemoryTables } from '../storage/memory-tables.ts';
 import type { Storage } from '../storage/storage.ts';
+import { TokenFloors } from '../storage/token-floors.ts';
 import type { RebuildProgress } from '../transfer/rebuild-progress.ts';
 
 /** All that a node keeps, on its disk or only while it runs. */
@@ -19,6 +20,7 @@ export interface Disk {
   readonly storage: Storage;
   readonly hints: HintStore;
   readonly dirty: DirtyTokens;
+  readonly floors: TokenFloors;
   readonly peerIdentities: PeerIdentities;
   readonly writeGuard: WriteGuard;
   /** While the disk does not hold yet what a lost one held. */
@@ -60,6 +62,7 @@ export function memoryDisk(
     storage,
     hints: new HintStore({ ...components, dirty, tables }, options),
     dirty,
+    floors: new TokenFloors(tables),
     peerIdentities: {
       dataIdOf: (node) => dataIds.get(node),
       remember: (node, dataId) => dataIds.set(node, dataId),

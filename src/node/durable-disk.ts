@@ -11,6 +11,7 @@ import { DurableStorage } from '../storage/durable-storage.ts';
 import type { NodeState } from '../storage/node-state.ts';
 import type { StateFile } from '../storage/state-file.ts';
 import type { Tables } from '../storage/tables.ts';
+import { TokenFloors } from '../storage/token-floors.ts';
 import { TablesRebuildProgress } from '../transfer/rebuild-progress.ts';
 import type { Disk, Snapshots } from './disk.ts';
 import { DurablePeerIdentities } from './durable-peer-identities.ts';
@@ -77,6 +78,7 @@ export async function durableDisk(
     storage,
     hints,
     dirty,
+    floors: new TokenFloors(tables),
     peerIdentities: new DurablePeerIdentities(tables),
     writeGuard,
     ...(kept.isRebuilding && {

@@ -11,16 +11,22 @@ import type { Membership } from '../membership/membership.ts';
 import { ClockMonitor, type ClockVerdict } from '../record/clock-monitor.ts';
 import { clockDriftMsMax, HybridClock } from '../record/hybrid-clock.ts';
 import { clockToMs } from '../record/version.ts';
-import { type CopyRounds, Replica } from '../replica/replica.ts';
+import { type CopyRounds, type ReclaimRounds, Replica } from '../replica/replica.ts';
 import type { Ring } from '../ring/ring.ts';
+import type { TokenSet } from '../ring/token-set.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
+import { Reclaimable } from '../storage/reclaimable.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { TokenFloors } from '../storage/token-floors.ts';
 import { DamageHealer } from '../transfer/damage-healer.ts';
+import { FloorExchange } from '../transfer/floor-exchange.ts';
 import { Rebuild } from '../transfer/rebuild.ts';
+import { ReclaimMember } from '../transfer/reclaim-member.ts';
 import { Scrubber } from '../transfer/scrubber.ts';
 import { TokenCopier } from '../transfer/token-copier.ts';
+import { TombstoneReclaim, tombstoneAgeMsDefault } from '../transfer/tombstone-reclaim.ts';
 import type { Disk } from './disk.ts';
 import { NodeReplicaDirectory } from './replica-directory.ts';
 
@@ -51,6 +57,10 @@ export interface EngineOptions {
   readonly incarnation: bigint;
   /** How long a walk through all records takes that looks for damage; 24 h by default. */
   readonly scrubPassMs?: number;
+  /** How long tombstones are kept, and values after they have expired; 10 days by default. */
+  readonly tombstoneAgeMs?: number;
+  /** Called once if the disk is an older copy of the one that this node had, with what to do. */
+  readonly onOutdated?: (sentence: string) => void;
 }
 
 const clockCheckMs = 500;
@@ -63,6 +73,7 @@ export class Engine {
   readonly clockMonitor: ClockMonitor;
   readonly coordinator: Coordinator;
   readonly dirty: DirtyTokens;
+  readonly floors: TokenFloors;
   readonly hints: HintStore;
   readonly links: LinkSet;
   readonly membership: Membership;
@@ -76,6 +87,10 @@ export class Engine {
   readonly rebuild: Rebuild | undefined;
   readonly damageHealer: DamageHealer;
   readonly scrubber: Scrubber;
+  readonly reclaim: TombstoneReclaim;
+  readonly #replica: Replica;
+  readonly #floorExchange: FloorExchange;
+  #isOutdated = false;
   #clockTimer: Timer | undefined;
   #verdict: ClockVerdict = 'uncompared';
   #isAlarming = false;
@@ -94,10 +109,34 @@ export class Engine {
     this.storage = disk.storage;
     this.hints = disk.hints;
     this.dirty = disk.dirty;
+    this.floors = disk.floors;
     const hybridClock = new HybridClock(disk.clockCeiling);
-    const shared = { ...components, ...disk, clockMonitor: this.clockMonitor, hybridClock };
+    const tombstoneAgeMs = options.tombstoneAgeMs ?? tombstoneAgeMsDefault;
+    const { clockMonitor } = this;
+    const judging = { clock, clockMonitor, floors: disk.floors };
+    const reclaimable = new Reclaimable(judging, { tombstoneAgeMs });
+    const onOutdated = () => this.#onOutdated();
+    const shared = { ...components, ...disk, clockMonitor, hybridClock, reclaimable, onOutdated };
     const copies: CopyRounds = { want: (round, tokens) => this.copier.want(round, tokens) };
-    const replica = new Replica({ ...shared, copies }, { node });
+    const reclaim: ReclaimRounds = {
+      answer: (request) => member.answer(request),
+      watchedBelow: (token) => member.watchedBelow(token),
+      noteStored: (token, version) => member.noteStored(token, version),
+      raiseTo: (token, floor) => member.raiseTo(token, floor),
+    };
+    const knowsFloors = () => this.#floorExchange.knowsAll;
+    const replica = new Replica({ ...shared, copies, reclaim, knowsFloors }, { node });
+    this.#replica = replica;
+    const isDurable = disk.kind === 'durable';
+    const member = new ReclaimMember(
+      {
+        ...shared,
+        replica,
+        isClear: (tokens, floor) => this.#isClear(tokens, floor),
+        onRaised: () => this.reclaim.lookSoon(),
+      },
+      { node, tombstoneAgeMs, isDurable },
+    );
     const { dataId, isRebuilt } = disk;
     this.links = new LinkSet(
       { ...shared, service: replica },
@@ -105,7 +144,15 @@ export class Engine {
     );
     const replicas = new NodeReplicaDirectory(node, replica, this.links);
     const targets = ring.nodes.filter((other) => other !== node);
-    this.copier = new TokenCopier({ ...shared, replicas }, node);
+    this.#floorExchange = new FloorExchange(
+      { ...shared, replicas },
+      { node, isAdopting: () => !isDurable || this.rebuild?.status().isOver === false },
+    );
+    this.copier = new TokenCopier(
+      { ...shared, replicas, floorsOf: this.#floorExchange, own: replica },
+      node,
+    );
+    this.reclaim = new TombstoneReclaim({ ...shared, replicas }, { node, tombstoneAgeMs });
     this.rebuild =
       disk.rebuild &&
       new Rebuild({ ...shared, replica, copier: this.copier, progress: disk.rebuild }, node);
@@ -130,13 +177,17 @@ export class Engine {
     this.links.onLive((node) => {
       this.#dispatcher.replay(node);
       this.#healer.heal();
+      void this.#floorExchange.ask(node);
     });
     this.#dispatcher.start();
     this.#healer.start();
     this.#watchClock();
     this.rebuild?.start();
     this.damageHealer.start();
-    if (this.#disk.kind === 'durable') this.scrubber.start();
+    if (this.#disk.kind === 'durable') {
+      this.scrubber.start();
+      this.reclaim.start();
+    }
     await Promise.all([this.links.start(), this.#passed(this.#clockWaitMs())]);
   }
 
@@ -160,7 +211,12 @@ export class Engine {
     this.#healer.stop();
     this.links.stop();
     this.scrubber.stop();
-    await Promise.all([this.copier.stop(), this.rebuild?.stop(), this.damageHealer.stop()]);
+    await Promise.all([
+      this.copier.stop(),
+      this.rebuild?.stop(),
+      this.damageHealer.stop(),
+      this.reclaim.stop(),
+    ]);
     await this.#disk.close(this.coordinator.isIdle);
   }
 
@@ -173,6 +229,24 @@ export class Engine {
     if (clockCeiling === undefined) return clockDriftMsMax;
     const aheadMs = clockToMs(clockCeiling) + 1 - this.clock.realtimeMs();
     return Math.max(0, Math.min(clockDriftMsMax, aheadMs));
+  }
+
+  /** Whether nothing older than a clock may still be on its way to a replica from here. */
+  #isClear(tokens: TokenSet, clock: bigint): boolean {
+    const isDirty = this.ring.nodes.some(
+      (target) => tokens.without(this.dirty.tokensOf(target)) !== tokens,
+    );
+    return !isDirty && !this.hints.mayHoldBelow(tokens, clock);
+  }
+
+  #onOutdated(): void {
+    this.#replica.setStanding({ servesReads: false });
+    if (this.#isOutdated) return;
+    this.#isOutdated = true;
+    const { node, onOutdated } = this.#options;
+    const sentence = `the data of ${node} is an older copy: the others have purged tombstones since that it never saw, so deleted keys could return; start it with --rebuild`;
+    this.logger.error(sentence);
+    onOutdated?.(sentence);
   }
 
   #passed(delayMs: number): Promise<void> {

@@ -35,6 +35,8 @@ export interface QuorateNodeOptions {
   readonly partitioner?: PartitionerName;
   readonly replicationFactor?: number;
   readonly hintLimits?: Partial<HintLimits>;
+  /** How long tombstones are kept, and values after they have expired; 10 days by default. */
+  readonly tombstoneAgeMs?: number;
   /** Where the node keeps its data; without it, in memory. */
   readonly dataDirectory?: string;
   /** Whether to begin without data on purpose, in place of data that was lost. */
@@ -63,6 +65,8 @@ export interface QuorateNodeComponents {
   readonly clock?: Clock;
   /** Told when the disk has failed: nothing is acknowledged any more, and the process should end. */
   readonly onDiskFailure?: (reason: unknown) => void;
+  /** Told if the disk is an older copy of the one that this node had, and what to do. */
+  readonly onOutdated?: (sentence: string) => void;
 }
 
 /** What the parts of one node share. */
@@ -72,6 +76,7 @@ interface NodeParts {
   readonly logger: Logger;
   readonly ring: Ring;
   readonly disk: Disk;
+  readonly onOutdated: (sentence: string) => void;
 }
 
 const ringEpochFirst = 1;
@@ -131,11 +136,12 @@ export class QuorateNode {
             limits,
             onFailure,
           });
-    return new QuorateNode({ ...shared, disk }, options);
+    const onOutdated = (sentence: string) => components.onOutdated?.(sentence);
+    return new QuorateNode({ ...shared, disk, onOutdated }, options);
   }
 
   private constructor(parts: NodeParts, options: QuorateNodeOptions) {
-    const { clock, random, logger, ring, disk } = parts;
+    const { clock, random, logger, ring, disk, onOutdated } = parts;
     const { node, replicas, mode } = options;
     const clusterName = options.clusterName ?? clusterNameDefault;
     const transportClock = new SystemClock();
@@ -158,6 +164,8 @@ export class QuorateNode {
         clusterName,
         mode,
         incarnation,
+        onOutdated,
+        ...(options.tombstoneAgeMs !== undefined && { tombstoneAgeMs: options.tombstoneAgeMs }),
         onClockVerdict: (verdict) => {
           this.#isClockApart = verdict === 'apart';
           this.#tellHealth();

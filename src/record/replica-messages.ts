@@ -42,7 +42,31 @@ export type ReplicaRequest =
       readonly tokens: Uint8Array;
       /** Tells one wish of a node from the next; random. */
       readonly round: bigint;
-    };
+    }
+  | ReclaimRequest;
+
+/** The steps of a round that raises the floors of tokens; see TombstoneReclaim. */
+export type ReclaimRequest =
+  | {
+      /** Asks for the floors of all tokens. */
+      readonly operation: 'read-floors';
+    }
+  | {
+      /** Begins a round for some tokens, and ends all others that speak of one of them. */
+      readonly operation: 'join-reclaim';
+      /** The tokens, as 256 bits. */
+      readonly tokens: Uint8Array;
+      readonly round: bigint;
+      /** The floor that they are to get. */
+      readonly clock: bigint;
+    }
+  | {
+      /** Brings the greatest floors that any replica had when the round began. */
+      readonly operation: 'open-reclaim';
+      readonly round: bigint;
+      readonly floors: Uint8Array;
+    }
+  | { readonly operation: 'seal-reclaim' | 'raise-reclaim'; readonly round: bigint };
 
 /** What a replica does for others now. */
 export interface ReplicaStanding {
@@ -80,6 +104,11 @@ export type ReplicaReply =
       readonly isDone: boolean;
     }
   | {
+      readonly outcome: 'floors';
+      /** The floor of each token; see FloorClocks. */
+      readonly floors: Uint8Array;
+    }
+  | {
       /** Certainly nothing was stored. */
       readonly outcome: 'refused';
       readonly reason: RefusalReason;
@@ -94,7 +123,9 @@ export type ReplicaReply =
  * `clock-ahead`: the version is more than 500 ms ahead of the replica's clock. `not-a-replica`: the
  * node does not hold the token. `not-sent`: the link was down, its queue full or the time over.
  * `rebuilding`: the replica has lost its disk and does not know yet what it should hold.
- * `read-only`: its disk is full. `damaged`: its record of the key is not what was written.
+ * `read-only`: its disk is full. `damaged`: its record of the key is not what was written, or
+ * another replica must have lost it. `below-floor`: the version is older than what the replica has
+ * promised to know all of. `not-now`: something is in the way of a round.
  */
 export type RefusalReason =
   | 'clock-ahead'
@@ -102,7 +133,9 @@ export type RefusalReason =
   | 'not-sent'
   | 'rebuilding'
   | 'read-only'
-  | 'damaged';
+  | 'damaged'
+  | 'below-floor'
+  | 'not-now';
 
 /** Whether a reply only says that the deadline of its request has passed. */
 export function isOverdue(reply: ReplicaReply): boolean {

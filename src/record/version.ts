@@ -51,6 +51,22 @@ export function newerVersion(
   return compareVersions(left, right) >= 0 ? left : right;
 }
 
+/**
+ * The name in the versions of floors: no node can have it, and it is less than all that they have.
+ * So a floor is older than every version with its clock that a node has made.
+ */
+const floorNode = '!';
+
+/** The version with which a key that is absent below a floor is answered; none for the floor 0. */
+export function floorVersion(clock: bigint): Version | undefined {
+  return clock === 0n ? undefined : { clock, node: floorNode };
+}
+
+/** Whether a version is that of a floor: it says "absent" and was written by nobody. */
+export function isFloorVersion(version: Version | undefined): boolean {
+  return version?.node === floorNode;
+}
+
 /** Formats a version so that a newer one compares greater as text; nothing for "never written". */
 export function formatVersion(version: Version | undefined): string {
   if (version === undefined) return '';

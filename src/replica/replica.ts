@@ -2,25 +2,39 @@ import { QuorateError } from '../base/quorate-error.ts';
 import type { HybridClock } from '../record/hybrid-clock.ts';
 import { isTooFarAhead } from '../record/hybrid-clock.ts';
 import type {
+  ReclaimRequest,
   RefusalReason,
   ReplicaReply,
   ReplicaRequest,
   ReplicaStanding,
 } from '../record/replica-messages.ts';
+import {
+  compareVersions,
+  floorVersion,
+  isFloorVersion,
+  laterClock,
+  newerVersion,
+  type Version,
+} from '../record/version.ts';
 import type { VersionedValue } from '../record/versioned-value.ts';
-import { tokenCount } from '../ring/partitioner.ts';
+import { type Token, tokenCount } from '../ring/partitioner.ts';
 import type { Ring } from '../ring/ring.ts';
 import { TokenSet } from '../ring/token-set.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
+import type { Reclaimable } from '../storage/reclaimable.ts';
 import type { KeyedRecord, Storage } from '../storage/storage.ts';
 import { StorageError } from '../storage/storage-error.ts';
+import type { TokenFloors } from '../storage/token-floors.ts';
 
 /**
  * One node's copy: answers what it holds and applies what it is sent. It knows nothing of quorums.
  *
  * All stores that arrive together are applied with one flush. A store is acknowledged also when
  * the replica already holds something newer: then that write is simply older.
+ *
+ * Below the floor of a token it answers for absent keys with the floor, and below its seal it takes
+ * nothing that it does not hold; see TokenFloors.
  */
 export interface ReplicaComponents {
   readonly clock: Clock;
@@ -29,6 +43,21 @@ export interface ReplicaComponents {
   readonly ring: Ring;
   readonly storage: Storage;
   readonly copies: CopyRounds;
+  readonly floors: TokenFloors;
+  readonly reclaim: ReclaimRounds;
+  readonly reclaimable: Reclaimable;
+  /** Whether what is below the floors of the others can be told: not at the begin of a rebuild. */
+  readonly knowsFloors: () => boolean;
+}
+
+/** The node's part in the rounds that raise floors; see ReclaimMember. */
+export interface ReclaimRounds {
+  answer(request: ReclaimRequest): Promise<ReplicaReply>;
+  /** Below which clock stores of a token must be noted; 0 if none is watched. */
+  watchedBelow(token: Token): bigint;
+  noteStored(token: Token, clock: bigint): void;
+  /** Raises the floor of a token to one that another replica has; fails where none was agreed on. */
+  raiseTo(token: Token, clock: bigint): Promise<boolean>;
 }
 
 /** Copies tokens from their other replicas when asked to. */
@@ -44,7 +73,18 @@ const listedBytesMax = 1024 * 1024;
 type ListRequest = Extract<ReplicaRequest, { readonly operation: 'list' }>;
 type CopyRequest = Extract<ReplicaRequest, { readonly operation: 'copy' }>;
 type StoreRequest = Extract<ReplicaRequest, { readonly record: VersionedValue }>;
-type ReadRequest = Exclude<ReplicaRequest, ListRequest | CopyRequest | StoreRequest>;
+type ReadRequest = Exclude<
+  ReplicaRequest,
+  ListRequest | CopyRequest | StoreRequest | ReclaimRequest
+>;
+
+type ReadReply = Extract<ReplicaReply, { readonly outcome: 'ok' }>;
+
+/** A store that is to be applied, and where it was among the requests. */
+interface Store {
+  readonly index: number;
+  readonly keyed: KeyedRecord;
+}
 
 export interface ReplicaOptions {
   /** The node whose copy this is. */
@@ -58,6 +98,10 @@ export class Replica {
   readonly #ring: Ring;
   readonly #storage: Storage;
   readonly #copies: CopyRounds;
+  readonly #floors: TokenFloors;
+  readonly #reclaim: ReclaimRounds;
+  readonly #reclaimable: Reclaimable;
+  readonly #knowsFloors: () => boolean;
   readonly #node: string;
   #standing: ReplicaStanding = { servesReads: true, takesWrites: true };
 
@@ -68,6 +112,10 @@ export class Replica {
     this.#ring = components.ring;
     this.#storage = components.storage;
     this.#copies = components.copies;
+    this.#floors = components.floors;
+    this.#reclaim = components.reclaim;
+    this.#reclaimable = components.reclaimable;
+    this.#knowsFloors = components.knowsFloors;
     this.#node = options.node;
   }
 
@@ -88,38 +136,116 @@ export class Replica {
     requests: readonly ReplicaRequest[],
     respond: (index: number, reply: ReplicaReply) => void,
   ): void {
-    const stores: { readonly index: number; readonly keyed: KeyedRecord }[] = [];
+    const stores: Store[] = [];
     for (const [index, request] of requests.entries()) {
-      if (request.operation === 'copy') {
-        const isDone = this.#copies.want(request.round, TokenSet.fromBytes(request.tokens));
-        respond(index, { outcome: 'copying', isDone });
-        continue;
-      }
-      const reply = request.operation === 'list' ? this.#list(request) : this.#answer(request);
-      if (reply !== undefined) respond(index, reply);
-      else if ('record' in request) {
-        stores.push({ index, keyed: { key: request.key, record: request.record } });
+      if (isReclaim(request)) {
+        void this.#reclaim.answer(request).then((reply) => respond(index, reply));
+      } else if ('record' in request && isFloorVersion(request.record.version)) {
+        void this.#takeFloor(request).then((reply) => respond(index, reply));
+      } else {
+        const reply = this.#reply(request);
+        if (reply !== undefined) respond(index, reply);
+        else if ('record' in request) {
+          stores.push({ index, keyed: { key: request.key, record: request.record } });
+        }
       }
     }
     if (stores.length > 0) this.#apply(stores, respond);
   }
 
+  /**
+   * Stores what this node has copied itself.
+   *
+   * @param isTrusted whether the source knows what is below the own floor, so that a record there
+   * is one that this node has lost.
+   * @returns whether it is held now, or is to be held by nobody.
+   */
+  keepCopy(key: Uint8Array, record: VersionedValue, isTrusted: boolean): Promise<boolean> {
+    const token = this.#ring.partitioner.tokenOf(key);
+    if (!this.#admits(token, key, record.version, isTrusted)) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      this.#apply([{ index: 0, keyed: { key, record } }], (_index, { outcome }) =>
+        resolve(outcome === 'ok'),
+      );
+    });
+  }
+
   /** What can be answered at once; `undefined` for a store that is to be applied. */
-  #answer(request: ReadRequest | StoreRequest): ReplicaReply | undefined {
-    if (!this.#ring.holds(this.#node, this.#ring.partitioner.tokenOf(request.key))) {
-      return refused('not-a-replica');
+  #reply(request: Exclude<ReplicaRequest, ReclaimRequest>): ReplicaReply | undefined {
+    if (request.operation === 'copy') {
+      const isDone = this.#copies.want(request.round, TokenSet.fromBytes(request.tokens));
+      return { outcome: 'copying', isDone };
     }
-    if ('record' in request) {
-      if (!this.#standing.takesWrites) return refused('read-only');
-      const { clock } = request.record.version;
-      const isNew = request.operation === 'store';
-      return isNew && isTooFarAhead(clock, this.#clock.realtimeMs())
-        ? refused('clock-ahead')
-        : undefined;
+    if (request.operation === 'list') return this.#list(request);
+    const token = this.#ring.partitioner.tokenOf(request.key);
+    if (!this.#ring.holds(this.#node, token)) return refused('not-a-replica');
+    return 'record' in request ? this.#refusal(token, request) : this.#answer(token, request);
+  }
+
+  /** Why a store is not applied; `undefined` if it is to be. */
+  #refusal(token: Token, { operation, key, record }: StoreRequest): ReplicaReply | undefined {
+    if (!this.#standing.takesWrites) return refused('read-only');
+    const { version } = record;
+    const isNew = operation === 'store';
+    if (isNew && isTooFarAhead(version.clock, this.#clock.realtimeMs())) {
+      return refused('clock-ahead');
     }
+    // Until the floors are known an old hint could bring back what the others have purged.
+    const isBlind = !(isNew || this.#standing.servesReads || this.#knowsFloors());
+    if (isBlind) return refused('rebuilding');
+    return this.#admits(token, key, version, false) ? undefined : refused('below-floor');
+  }
+
+  /** Whether a version may be stored, as far as floors are concerned. */
+  #admits(token: Token, key: Uint8Array, version: Version, isTrusted: boolean): boolean {
+    const seal = this.#floors.sealOf(token);
+    if (version.clock >= laterClock(seal, this.#reclaim.watchedBelow(token))) return true;
+    // What is held already changes nothing.
+    if (compareVersions(this.#heldVersion(key), version) >= 0) return true;
+    if (version.clock < seal && !isTrusted) return false;
+    this.#reclaim.noteStored(token, version.clock);
+    return true;
+  }
+
+  #heldVersion(key: Uint8Array): Version | undefined {
+    try {
+      return this.#storage.versionOf(key);
+    } catch (error: unknown) {
+      if (!isDamage(error)) throw error;
+      return undefined;
+    }
+  }
+
+  /** Another replica has answered with its floor, and a read brings it here. */
+  async #takeFloor(request: StoreRequest): Promise<ReplicaReply> {
+    const { key, record } = request;
+    const token = this.#ring.partitioner.tokenOf(key);
+    if (!this.#ring.holds(this.#node, token)) return refused('not-a-replica');
+    try {
+      const isRaised = await this.#reclaim.raiseTo(token, record.version.clock);
+      if (!isRaised) return refused('rebuilding');
+      const answer = this.#read(token, { operation: 'read-value', key });
+      const held = answer.record;
+      if (held === undefined || compareVersions(held.version, record.version) > 0) {
+        return { ...answer, record: undefined };
+      }
+      const { expireTimeMs } = held.value ?? {};
+      if (expireTimeMs === undefined || expireTimeMs > this.#clock.realtimeMs()) {
+        this.#logger.error('another replica has lost a record that is held here', { token });
+        return refused('damaged');
+      }
+    } catch (error: unknown) {
+      return isDamage(error) ? refused('damaged') : { outcome: 'unknown', reason: 'failed' };
+    }
+    return new Promise((resolve) => {
+      this.#apply([{ index: 0, keyed: { key, record } }], (_index, reply) => resolve(reply));
+    });
+  }
+
+  #answer(token: Token, request: ReadRequest): ReplicaReply {
     if (!this.#standing.servesReads) return refused('rebuilding');
     try {
-      return this.#read(request);
+      return this.#read(token, request);
     } catch (error: unknown) {
       if (!isDamage(error)) throw error;
       return refused('damaged');
@@ -140,26 +266,37 @@ export class Replica {
     return {
       outcome: 'listed',
       keys: slice
-        .filter((keyed) => isWanted(keyed.key))
+        .filter(({ key: other, record }) => {
+          const token = partitioner.tokenOf(other);
+          return tokens.has(token) && !this.#reclaimable.isGone(token, record);
+        })
         .map((keyed) => ({ key: keyed.key, version: keyed.record.version })),
       next: last && Uint8Array.of(...last, 0),
     };
   }
 
-  #read(request: ReadRequest): ReplicaReply {
+  #read(token: Token, { operation, key }: ReadRequest): ReadReply {
     const clockMs = this.#clock.realtimeMs();
-    if (request.operation === 'read-value') {
-      const record = this.#storage.get(request.key);
-      return { outcome: 'ok', version: record?.version, record, clockMs };
+    const floor = floorVersion(this.#floors.floorOf(token));
+    if (operation === 'read-value') {
+      const record = this.#visible(token, this.#storage.get(key));
+      return { outcome: 'ok', version: record?.version ?? floor, record, clockMs };
     }
-    const version = this.#storage.versionOf(request.key);
-    return { outcome: 'ok', version, record: undefined, clockMs };
+    const held = this.#storage.versionOf(key);
+    const isAbove = compareVersions(held, floor) > 0;
+    if (operation === 'query-version' || isAbove) {
+      return { outcome: 'ok', version: newerVersion(held, floor), record: undefined, clockMs };
+    }
+    const record = held && this.#visible(token, this.#storage.get(key));
+    return { outcome: 'ok', version: record?.version ?? floor, record: undefined, clockMs };
   }
 
-  #apply(
-    stores: readonly { readonly index: number; readonly keyed: KeyedRecord }[],
-    respond: (index: number, reply: ReplicaReply) => void,
-  ): void {
+  #visible(token: Token, record: VersionedValue | undefined): VersionedValue | undefined {
+    const isGone = record !== undefined && this.#reclaimable.isGone(token, record);
+    return isGone ? undefined : record;
+  }
+
+  #apply(stores: readonly Store[], respond: (index: number, reply: ReplicaReply) => void): void {
     const realtimeMs = this.#clock.realtimeMs();
     for (const { keyed } of stores) {
       this.#hybridClock.observe(keyed.record.version.clock, realtimeMs);
@@ -193,6 +330,10 @@ function isDamage(error: unknown): boolean {
 /** Whether nothing of a batch was stored because the disk is full. */
 function isFull(error: unknown): boolean {
   return error instanceof StorageError && error.code === 'NO_SPACE';
+}
+
+function isReclaim(request: ReplicaRequest): request is ReclaimRequest {
+  return request.operation === 'read-floors' || request.operation.endsWith('-reclaim');
 }
 
 /** The first key at or after one whose token is wanted, where tokens follow the order of keys. */

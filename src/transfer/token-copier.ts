@@ -8,12 +8,15 @@ import { TokenSet } from '../ring/token-set.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { TokenFloors } from '../storage/token-floors.ts';
+import type { FloorExchange } from './floor-exchange.ts';
 
 /**
  * Copies to this node what it misses of some tokens, from all their other replicas. A source
  * names its keys and versions, slice by slice; only what is newer than the own copy is fetched,
  * and is stored under its own version. So a copy of what is nearly equal costs little, and one that
- * is done twice changes nothing.
+ * is done twice changes nothing. Below the own seal only such a source brings something that has a
+ * floor as high.
  *
  * One copy runs at a time, and rests after each slice for as long as the slice took: requests of
  * clients come first.
@@ -24,6 +27,14 @@ export interface TokenCopierComponents {
   readonly ring: Ring;
   readonly storage: Storage;
   readonly replicas: ReplicaDirectory;
+  readonly floors: TokenFloors;
+  readonly floorsOf: Pick<FloorExchange, 'ask'>;
+  readonly own: CopyKeeper;
+}
+
+/** The own replica, which stores what was copied. */
+interface CopyKeeper {
+  keepCopy(key: Uint8Array, record: VersionedValue, isTrusted: boolean): Promise<boolean>;
 }
 
 /** How far a copy from one source has come. */
@@ -84,14 +95,20 @@ export class TokenCopier {
     start: Uint8Array = new Uint8Array(),
     onProgress?: (progress: CopyProgress) => Promise<void>,
   ): Promise<boolean> {
-    const { clock } = this.#components;
+    const { clock, floors, floorsOf, ring } = this.#components;
+    const theirs = await floorsOf.ask(source);
+    if (theirs === undefined) return false;
+    const isTrusted = (other: Uint8Array) => {
+      const token = ring.partitioner.tokenOf(other);
+      return theirs.of(token) >= floors.sealOf(token);
+    };
     let key = start;
     for (;;) {
       const beganMs = clock.monotonicMs();
       const listed = await this.#ask(source, { operation: 'list', key, tokens: tokens.toBytes() });
       if (listed.outcome !== 'listed') return false;
       const newer = listed.keys.filter((listedKey) => this.#misses(listedKey));
-      if (!(await this.#fetch(source, newer))) return false;
+      if (!(await this.#fetch(source, newer, isTrusted))) return false;
       await onProgress?.({ next: listed.next, copied: newer.length });
       if (listed.next === undefined) return true;
       key = listed.next;
@@ -137,10 +154,16 @@ export class TokenCopier {
     return true;
   }
 
-  async #fetch(source: string, keys: readonly KeyedVersion[]): Promise<boolean> {
+  async #fetch(
+    source: string,
+    keys: readonly KeyedVersion[],
+    isTrusted: (key: Uint8Array) => boolean,
+  ): Promise<boolean> {
     for (let from = 0; from < keys.length; from += fetchedAtOnce) {
       const some = keys.slice(from, from + fetchedAtOnce);
-      const copied = await Promise.all(some.map(({ key }) => this.#copyKey(source, key)));
+      const copied = await Promise.all(
+        some.map(({ key }) => this.#copyKey(source, key, isTrusted(key))),
+      );
       if (copied.includes(false)) return false;
     }
     return true;
@@ -156,15 +179,11 @@ export class TokenCopier {
     }
   }
 
-  async #copyKey(source: string, key: Uint8Array): Promise<boolean> {
+  async #copyKey(source: string, key: Uint8Array, isTrusted: boolean): Promise<boolean> {
     const found = await this.#ask(source, { operation: 'read-value', key });
     if (found.outcome !== 'ok') return false;
-    return found.record === undefined || this.#keep(key, found.record);
-  }
-
-  async #keep(key: Uint8Array, record: VersionedValue): Promise<boolean> {
-    const kept = await this.#ask(this.#node, { operation: 'spread', key, record });
-    return kept.outcome === 'ok';
+    if (found.record === undefined) return true;
+    return this.#components.own.keepCopy(key, found.record, isTrusted);
   }
 
   #ask(node: string, request: ReplicaRequest): Promise<ReplicaReply> {

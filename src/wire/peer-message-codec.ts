@@ -25,6 +25,7 @@ import {
   type ValueKind,
   type VersionedValue,
 } from '../record/versioned-value.ts';
+import { floorsBytes } from '../ring/floor-clocks.ts';
 import { tokenSetBytes } from '../ring/token-set.ts';
 import { keyBytesMax } from './key-form.ts';
 import { valueBytesMax } from './value-form.ts';
@@ -37,6 +38,11 @@ const operations = {
   spread: PeerRequest_Operation.SPREAD,
   list: PeerRequest_Operation.LIST,
   copy: PeerRequest_Operation.COPY,
+  'read-floors': PeerRequest_Operation.READ_FLOORS,
+  'join-reclaim': PeerRequest_Operation.JOIN_RECLAIM,
+  'open-reclaim': PeerRequest_Operation.OPEN_RECLAIM,
+  'seal-reclaim': PeerRequest_Operation.SEAL_RECLAIM,
+  'raise-reclaim': PeerRequest_Operation.RAISE_RECLAIM,
 } as const satisfies Record<ReplicaRequest['operation'], PeerRequest_Operation>;
 
 const operationsByNumber = invert<ReplicaRequest['operation']>(operations);
@@ -55,6 +61,8 @@ const refusals = {
   rebuilding: PeerReply_Outcome.REBUILDING,
   'read-only': PeerReply_Outcome.READ_ONLY,
   damaged: PeerReply_Outcome.DAMAGED,
+  'below-floor': PeerReply_Outcome.BELOW_FLOOR,
+  'not-now': PeerReply_Outcome.NOT_NOW,
 } as const satisfies Partial<Record<RefusalReason, PeerReply_Outcome>>;
 
 const refusalsByNumber = invert<keyof typeof refusals>(refusals);
@@ -72,6 +80,8 @@ export function writeRequest(writer: BinaryWriter, { id, timeoutMs, request }: L
   if ('record' in request) writeRecord(writer.uint32(bytes(5)), request.record);
   if ('tokens' in request) writer.uint32(bytes(6)).bytes(request.tokens);
   if ('round' in request) writer.uint32(fixed64(7)).fixed64(request.round);
+  if ('clock' in request) writer.uint32(fixed64(8)).fixed64(request.clock);
+  if ('floors' in request) writer.uint32(bytes(9)).bytes(request.floors);
   writer.join();
 }
 
@@ -80,7 +90,14 @@ export function readRequest(reader: BinaryReader): LinkRequest {
   const end = endOf(reader);
   let id = 0;
   let timeoutMs = 0;
-  const parts: RequestParts = { operation: undefined, key: noBytes, tokens: noBytes, round: 0n };
+  const parts: RequestParts = {
+    operation: undefined,
+    key: noBytes,
+    tokens: noBytes,
+    round: 0n,
+    clock: 0n,
+    floors: noBytes,
+  };
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
@@ -105,6 +122,12 @@ export function readRequest(reader: BinaryReader): LinkRequest {
       case fixed64(7):
         parts.round = BigInt(reader.fixed64());
         break;
+      case fixed64(8):
+        parts.clock = BigInt(reader.fixed64());
+        break;
+      case bytes(9):
+        parts.floors = reader.bytes();
+        break;
       default:
         reader.skip(tag & 7, tag >>> 3);
     }
@@ -117,17 +140,33 @@ interface RequestParts {
   key: Uint8Array;
   tokens: Uint8Array;
   round: bigint;
+  clock: bigint;
+  floors: Uint8Array;
   record?: VersionedValue;
 }
 
-function requestOf({ operation, key, tokens, round, record }: RequestParts): ReplicaRequest {
+function requestOf(parts: RequestParts): ReplicaRequest {
+  const { operation, key, tokens, round, clock, floors, record } = parts;
   check(operation !== undefined, 'an unknown operation');
-  if (operation === 'copy' || operation === 'list') {
-    check(tokens.length === tokenSetBytes, 'tokens of a wrong length');
-    if (operation === 'copy') return { operation, tokens, round };
-    // The slice after a key begins one byte longer.
-    check(key.length <= keyBytesMax + 1, 'a key of a wrong length');
-    return { operation, key, tokens };
+  switch (operation) {
+    case 'read-floors':
+      return { operation };
+    case 'seal-reclaim':
+    case 'raise-reclaim':
+      return { operation, round };
+    case 'open-reclaim':
+      check(floors.length === floorsBytes, 'floors of a wrong length');
+      return { operation, round, floors };
+    case 'copy':
+    case 'join-reclaim':
+    case 'list':
+      check(tokens.length === tokenSetBytes, 'tokens of a wrong length');
+      if (operation === 'copy') return { operation, tokens, round };
+      if (operation === 'join-reclaim') return { operation, tokens, round, clock };
+      // The slice after a key begins one byte longer.
+      check(key.length <= keyBytesMax + 1, 'a key of a wrong length');
+      return { operation, key, tokens };
+    default:
   }
   check(key.length >= 1 && key.length <= keyBytesMax, 'a key of a wrong length');
   if (operation !== 'store' && operation !== 'spread') return { operation, key };
@@ -146,6 +185,7 @@ export function writeReply(writer: BinaryWriter, { id, reply }: LinkReply): void
       writer.uint32(bytes(4)).string(reply.version.node);
     }
   } else if (reply.outcome === 'listed') writeListed(writer, reply);
+  else if (reply.outcome === 'floors') writer.uint32(bytes(8)).bytes(reply.floors);
   writer.join();
 }
 
@@ -172,6 +212,7 @@ export function readReply(reader: BinaryReader, clockMs: number): LinkReply {
   let node = '';
   let record: VersionedValue | undefined;
   let next: Uint8Array | undefined;
+  let floors: Uint8Array = noBytes;
   const keys: KeyedVersion[] = [];
   while (reader.pos < end) {
     const tag = reader.uint32();
@@ -197,11 +238,18 @@ export function readReply(reader: BinaryReader, clockMs: number): LinkReply {
       case bytes(7):
         next = reader.bytes();
         break;
+      case bytes(8):
+        floors = reader.bytes();
+        break;
       default:
         reader.skip(tag & 7, tag >>> 3);
     }
   }
   if (outcome === PeerReply_Outcome.LISTED) return { id, reply: { outcome: 'listed', keys, next } };
+  if (outcome === PeerReply_Outcome.FLOORS) {
+    check(floors.length === floorsBytes, 'floors of a wrong length');
+    return { id, reply: { outcome: 'floors', floors } };
+  }
   check(node.length <= nodeNameLengthMax, 'a version of a node with a long name');
   const version = record?.version ?? (node === '' ? undefined : { clock, node });
   return { id, reply: replyOf(outcome, version, record, clockMs) };
@@ -225,6 +273,7 @@ function replyOf(
 function outcomeOf(reply: ReplicaReply): number {
   if (reply.outcome === 'ok') return PeerReply_Outcome.OK;
   if (reply.outcome === 'listed') return PeerReply_Outcome.LISTED;
+  if (reply.outcome === 'floors') return PeerReply_Outcome.FLOORS;
   if (reply.outcome === 'copying') {
     return reply.isDone ? PeerReply_Outcome.COPIED : PeerReply_Outcome.COPYING;
   }

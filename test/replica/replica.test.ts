@@ -2,18 +2,22 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { formatHex } from '../../src/base/bytes.ts';
 import { QuorateError } from '../../src/base/quorate-error.ts';
+import { ClockMonitor } from '../../src/record/clock-monitor.ts';
 import { HybridClock } from '../../src/record/hybrid-clock.ts';
 import type { ReplicaReply, ReplicaRequest } from '../../src/record/replica-messages.ts';
 import { clockAtMs, type Version } from '../../src/record/version.ts';
 import type { VersionedValue } from '../../src/record/versioned-value.ts';
-import { Replica } from '../../src/replica/replica.ts';
+import { type ReclaimRounds, Replica } from '../../src/replica/replica.ts';
 import { byteOrderedPartitioner } from '../../src/ring/partitioner.ts';
 import { evenOwners, Ring } from '../../src/ring/ring.ts';
 import { TokenSet } from '../../src/ring/token-set.ts';
 import { silentLogger } from '../../src/runtime/logger.ts';
 import { MemoryStorage } from '../../src/storage/memory-storage.ts';
+import { MemoryTables } from '../../src/storage/memory-tables.ts';
+import { Reclaimable } from '../../src/storage/reclaimable.ts';
 import type { KeyedRecord } from '../../src/storage/storage.ts';
 import { StorageError } from '../../src/storage/storage-error.ts';
+import { TokenFloors } from '../../src/storage/token-floors.ts';
 import { numberKey, textRecord } from '../record/samples.ts';
 import { SimulatedHost, SimulatedTime, settlePromises } from '../support/simulated-time.ts';
 
@@ -48,15 +52,22 @@ class SlowStorage extends MemoryStorage {
 }
 
 describe('Replica', () => {
+  let time: SimulatedTime;
   let clock: SimulatedHost;
   let hybridClock: HybridClock;
   let storage: SlowStorage;
   let replica: Replica;
   let replies: [number, ReplicaReply][];
   let wishes: number[][];
+  let floors: TokenFloors;
+  let reclaim: ReclaimRounds;
+  let watched: bigint;
+  let noted: number[];
+  let isFloorKnown: boolean;
 
   beforeEach(() => {
-    clock = new SimulatedHost(new SimulatedTime());
+    time = new SimulatedTime();
+    clock = new SimulatedHost(time);
     hybridClock = new HybridClock();
     storage = new SlowStorage();
     const owners = evenOwners(['replica0', 'replica1', 'replica2', 'replica3']);
@@ -73,8 +84,29 @@ describe('Replica', () => {
         return round === 6n;
       },
     };
-    const components = { clock, hybridClock, logger: silentLogger, ring, storage, copies };
-    replica = new Replica(components, { node: 'replica0' });
+    floors = new TokenFloors(new MemoryTables({ clock }));
+    watched = 0n;
+    noted = [];
+    reclaim = {
+      answer: () => Promise.resolve({ outcome: 'refused', reason: 'not-now' }),
+      watchedBelow: () => watched,
+      noteStored: (token) => noted.push(token),
+      raiseTo: async (token, floor) => {
+        if (floor > floors.sealOf(token)) return false;
+        await floors.raise([token], () => floor);
+        return true;
+      },
+    };
+    isFloorKnown = true;
+    const start = { realtimeMs: clock.realtimeMs(), monotonicMs: clock.monotonicMs() };
+    const clockMonitor = new ClockMonitor(start, { otherNodes: 0 });
+    const reclaimable = new Reclaimable({ clock, clockMonitor, floors }, { tombstoneAgeMs: 5_000 });
+    const knowsFloors = () => isFloorKnown;
+    const shared = { clock, hybridClock, logger: silentLogger, ring, storage, copies };
+    replica = new Replica(
+      { ...shared, floors, reclaim, reclaimable, knowsFloors },
+      { node: 'replica0' },
+    );
     replies = [];
   });
 
@@ -240,6 +272,163 @@ describe('Replica', () => {
       [0, { outcome: 'refused', reason: 'damaged' }],
       [0, { outcome: 'listed', keys: [], next: undefined }],
     ]);
+  });
+
+  it('takes no hint while it rebuilds and does not know the floors of the others', async () => {
+    replica.setStanding({ servesReads: false });
+    isFloorKnown = false;
+    handle(storing('spread', aheadBy(0), 1), storing('store', aheadBy(0), 2));
+    await storage.flush();
+    assert.deepEqual(replies, [
+      [0, { outcome: 'refused', reason: 'rebuilding' }],
+      [1, answered(aheadBy(0))],
+    ]);
+  });
+
+  describe('with a floor', () => {
+    const floor = () => ({ clock: aheadBy(-10_000).clock, node: '!' });
+    const hold = async (key: number, record: VersionedValue) => {
+      const stored = storage.applyBatch([{ key: numberKey(key), record }]);
+      await storage.flush();
+      await stored;
+    };
+    const ask = (key: number) => {
+      for (const operation of ['read-value', 'read-version', 'query-version'] as const) {
+        handle({ operation, key: numberKey(key) });
+      }
+      return replies.splice(0).map(([, reply]) => reply);
+    };
+    const belowFloor = { outcome: 'refused', reason: 'below-floor' };
+    const below = () => aheadBy(-10_001);
+    const above = () => aheadBy(-9_999);
+
+    beforeEach(async () => {
+      await time.settle(floors.seal([7], () => floor().clock));
+      await time.settle(floors.raise([7], () => floor().clock));
+    });
+
+    it('answers an absent key with the floor of its token, and only of its token', () => {
+      assert.deepEqual(ask(7), [answered(floor()), answered(floor()), answered(floor())]);
+      const nothing = { ...answered(floor()), version: undefined };
+      assert.deepEqual(ask(8), [nothing, nothing, nothing]);
+    });
+
+    it('answers a tombstone below it as if it were gone, and names it to nobody', async () => {
+      await hold(7, { version: below(), value: undefined });
+      assert.deepEqual(ask(7), [answered(floor()), answered(floor()), answered(floor())]);
+      handle({ operation: 'list', key: numberKey(0), tokens: TokenSet.of([7]).toBytes() });
+      assert.deepEqual(replies, [[0, { outcome: 'listed', keys: [], next: Uint8Array.of(7, 0) }]]);
+    });
+
+    it('answers a tombstone above it, and a value below it, as they are', async () => {
+      await hold(7, { version: above(), value: undefined });
+      const tombstone = { version: above(), value: undefined };
+      const answer = answered(above());
+      assert.deepEqual(ask(7), [{ ...answer, record: tombstone }, answer, answer]);
+      const other = Uint8Array.of(7, 7);
+      const stored = storage.applyBatch([{ key: other, record: textRecord(below()) }]);
+      await storage.flush();
+      await stored;
+      handle({ operation: 'read-value', key: other }, { operation: 'read-version', key: other });
+      handle({ operation: 'query-version', key: other });
+      assert.deepEqual(
+        replies.map(([, reply]) => reply),
+        [
+          { ...answered(below()), record: textRecord(below()) },
+          answered(below()),
+          // A greater one is to be chosen, or it would be refused.
+          answered(floor()),
+        ],
+      );
+    });
+
+    it('refuses what is older and not held, whoever sends it, and takes what is newer', async () => {
+      await hold(7, { version: aheadBy(-20_000), value: undefined });
+      handle(storing('store', below()), storing('spread', below()), storing('spread', above()));
+      await storage.flush();
+      assert.deepEqual(replies, [
+        [0, belowFloor],
+        [1, belowFloor],
+        [2, answered(above())],
+      ]);
+    });
+
+    it('acknowledges what it holds already, also below it', async () => {
+      await hold(7, textRecord(below()));
+      handle(storing('spread', below()), storing('spread', aheadBy(-20_000)));
+      await storage.flush();
+      assert.deepEqual(replies, [
+        [0, answered(below())],
+        [1, answered(below())],
+      ]);
+    });
+
+    it('keeps a copy below it only from a source that has agreed on it', async () => {
+      const copied = async (isTrusted: boolean) => {
+        const kept = replica.keepCopy(numberKey(7), textRecord(below()), isTrusted);
+        await storage.flush();
+        return [await kept, storage.get(numberKey(7)) !== undefined];
+      };
+      assert.deepEqual(await copied(false), [true, false]);
+      assert.deepEqual(await copied(true), [true, true]);
+    });
+
+    it('takes a floor of another replica as its own, if it has sealed it', async () => {
+      const floorOf = (ms: number) => ({ clock: aheadBy(ms).clock, node: '!' });
+      const spread = async (ms: number) => {
+        const record = { version: floorOf(ms), value: undefined };
+        handle({ operation: 'spread', key: numberKey(7), record });
+        await time.advance(0);
+        return replies.pop()?.[1];
+      };
+      const rebuilding = { outcome: 'refused', reason: 'rebuilding' };
+      assert.deepEqual(await spread(-9_000), rebuilding);
+      await time.settle(floors.seal([7], () => floorOf(-9_000).clock));
+      assert.deepEqual(await spread(-9_000), answered(floorOf(-9_000)));
+      assert.equal(floors.floorOf(7), floorOf(-9_000).clock);
+      assert.equal(storage.entryCount(), 0);
+      await hold(7, textRecord(above()));
+      await time.settle(floors.seal([7], () => floorOf(0).clock));
+      assert.deepEqual(await spread(0), { outcome: 'refused', reason: 'damaged' });
+      assert.notEqual(storage.get(numberKey(7))?.value, undefined);
+    });
+
+    it('lets a floor take the place of a value that has expired', async () => {
+      const { version, value } = textRecord(below());
+      assert.ok(value !== undefined);
+      const expireTimeMs = clock.realtimeMs() - 1;
+      await hold(7, { version, value: { ...value, expireTimeMs } });
+      handle({
+        operation: 'spread',
+        key: numberKey(7),
+        record: { version: floor(), value: undefined },
+      });
+      await time.advance(0);
+      await storage.flush();
+      assert.deepEqual(replies, [[0, answered(floor())]]);
+      assert.deepEqual(storage.get(numberKey(7)), { version: floor(), value: undefined });
+    });
+
+    it('answers as absent what expired longer ago than tombstones are kept', async () => {
+      const { version, value } = textRecord(below());
+      assert.ok(value !== undefined);
+      const expireTimeMs = clock.realtimeMs() - 4_000;
+      await hold(7, { version, value: { ...value, expireTimeMs } });
+      assert.deepEqual(ask(7)[1], answered(below()));
+      const gone = floor();
+      clock.skewMs += 1_000;
+      assert.deepEqual(ask(7)[1], answered(gone));
+    });
+
+    it('notes what is stored below a floor that is to come', async () => {
+      watched = aheadBy(-1_000).clock;
+      handle(storing('spread', above()), storing('spread', aheadBy(-1_000), 8));
+      await storage.flush();
+      assert.deepEqual(noted, [7]);
+      handle(storing('spread', above()));
+      await storage.flush();
+      assert.deepEqual(noted, [7], 'what is held already is nothing new');
+    });
   });
 
   it('lists the keys of the tokens asked for, slice by slice, and skips the others', async () => {

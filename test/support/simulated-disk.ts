@@ -5,16 +5,13 @@ import { type Change, tableNames } from '../../src/storage/tables.ts';
 import { PowerCutStateFile } from './power-cut-state-file.ts';
 import { PowerCutTables } from './power-cut-tables.ts';
 
-/** How long the next flush of a file takes. */
-export type FlushMs = (file: 'tables' | 'state') => number;
-
 /**
  * The disk of a simulated node, tables and state file: what was flushed is there after a kill or a
  * power cut, until it is wiped.
  */
 export class SimulatedDisk {
   readonly #clock: Clock;
-  readonly #flushMs: FlushMs;
+  readonly #flushMs: () => number;
   #power: PowerCutTables;
   #stateFile: PowerCutStateFile;
   #generation = 1;
@@ -23,11 +20,11 @@ export class SimulatedDisk {
    * @param clock does not die with the node.
    * @param flushMs how long each flush takes.
    */
-  constructor(clock: Clock, flushMs: FlushMs) {
+  constructor(clock: Clock, flushMs: () => number) {
     this.#clock = clock;
     this.#flushMs = flushMs;
-    this.#power = new PowerCutTables(clock, () => flushMs('tables'));
-    this.#stateFile = new PowerCutStateFile(clock, () => flushMs('state'));
+    this.#power = new PowerCutTables(clock, flushMs);
+    this.#stateFile = new PowerCutStateFile(clock, flushMs);
   }
 
   get tables(): PowerCutTables {
@@ -72,8 +69,8 @@ export class SimulatedDisk {
 
   /** Another disk takes the place of this one: empty, with a greater id. */
   wipe(): void {
-    this.#power = new PowerCutTables(this.#clock, () => this.#flushMs('tables'));
-    this.#stateFile = new PowerCutStateFile(this.#clock, () => this.#flushMs('state'));
+    this.#power = new PowerCutTables(this.#clock, this.#flushMs);
+    this.#stateFile = new PowerCutStateFile(this.#clock, this.#flushMs);
     this.#generation++;
   }
 
@@ -95,6 +92,12 @@ export class SimulatedDisk {
       { table: 'data', key: flipped, value },
     ]);
     return flipped;
+  }
+
+  /** Puts an older state of the whole disk in its place. */
+  putBack(contents: readonly Change[]): void {
+    this.#power = new PowerCutTables(this.#clock, this.#flushMs);
+    this.#power.tables.writeNow(contents);
   }
 
   /** Everything that is durable. */

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import {
   ConnectRequest,
   ConnectResponse,
+  type PeerReply_Outcome,
   type PeerRequest,
   type Record as WireRecord,
 } from '../../generated/quorate/internal/v1/peer.ts';
@@ -40,6 +41,11 @@ const operations = {
   spread: 5,
   list: 6,
   copy: 7,
+  'read-floors': 8,
+  'join-reclaim': 9,
+  'open-reclaim': 10,
+  'seal-reclaim': 11,
+  'raise-reclaim': 12,
 } as const;
 const refusals = {
   'clock-ahead': 2,
@@ -48,6 +54,8 @@ const refusals = {
   rebuilding: 5,
   'read-only': 6,
   damaged: 7,
+  'below-floor': 12,
+  'not-now': 13,
 } as const;
 
 function wireRecord(record: VersionedValue): WireRecord {
@@ -63,13 +71,16 @@ function wireRequest({ id, timeoutMs, request }: LinkRequest) {
   const key = Buffer.from('key' in request ? request.key : []);
   const tokens = Buffer.from('tokens' in request ? request.tokens : []);
   const round = 'round' in request ? request.round : 0n;
-  return { id, operation, timeoutMs, key, record, tokens, round };
+  const clock = 'clock' in request ? request.clock : 0n;
+  const floors = Buffer.from('floors' in request ? request.floors : []);
+  return { id, operation, timeoutMs, key, record, tokens, round, clock, floors };
 }
 
-function outcomeOf({ reply }: LinkReply): 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 {
+function outcomeOf({ reply }: LinkReply): PeerReply_Outcome {
   if (reply.outcome === 'ok') return 1;
   if (reply.outcome === 'unknown') return 4;
   if (reply.outcome === 'listed') return 8;
+  if (reply.outcome === 'floors') return 11;
   if (reply.outcome === 'copying') return reply.isDone ? 10 : 9;
   return refusals[reply.reason];
 }
@@ -87,6 +98,7 @@ function wireReply(linkReply: LinkReply) {
     record: record && wireRecord(record),
     keys: listed?.keys.map(({ key, version }) => ({ key: Buffer.from(key), ...version })) ?? [],
     nextKey: Buffer.from(listed?.next ?? []),
+    floors: Buffer.from(reply.outcome === 'floors' ? reply.floors : []),
   };
 }
 
@@ -110,7 +122,8 @@ function checkLimits(frame: RequestFrame | ResponseFrame): void {
   for (const { request } of frame.requests) {
     assert.ok(request.operation in operations);
     if ('tokens' in request) assert.equal(request.tokens.length, 32);
-    else assert.ok(request.key.length >= 1 && request.key.length <= 1_024);
+    else if ('floors' in request) assert.equal(request.floors.length, 2_048);
+    else if ('key' in request) assert.ok(request.key.length >= 1 && request.key.length <= 1_024);
     if ('record' in request) assert.ok(request.record.version.node !== '');
   }
 }
@@ -231,6 +244,8 @@ describe('the frame codec', () => {
     ['an empty key', { key: Buffer.alloc(0) }],
     ['a list of 255 tokens', { operation: 6, tokens: Buffer.alloc(31) }],
     ['a copy of no tokens', { operation: 7 }],
+    ['a reclaim of no tokens', { operation: 9 }],
+    ['floors of 255 tokens', { operation: 10, floors: Buffer.alloc(2_040) }],
     ['a list from a key of 1,026 bytes', listFrom(1_026)],
     ['a key of 1,025 bytes', { key: Buffer.alloc(1_025) }],
     ['a store without a record', { operation: 4, record: undefined }],
@@ -257,6 +272,8 @@ describe('the frame codec', () => {
         key: Buffer.from('k'),
         tokens: Buffer.alloc(0),
         round: 0n,
+        clock: 0n,
+        floors: Buffer.alloc(0),
         record,
         ...change,
       };

@@ -31,6 +31,7 @@ const arbitraryHello: fc.Arbitrary<Hello> = fc
   }));
 
 const tokens = fc.uint8Array({ minLength: 32, maxLength: 32 });
+const floors = fc.uint8Array({ minLength: 2_048, maxLength: 2_048 });
 const anyClock = fc.bigInt({ min: 0n, max: clockMax });
 
 const arbitraryTokenRequest: fc.Arbitrary<ReplicaRequest> = fc.oneof(
@@ -40,6 +41,18 @@ const arbitraryTokenRequest: fc.Arbitrary<ReplicaRequest> = fc.oneof(
     tokens,
   }),
   fc.record({ operation: fc.constant('copy' as const), tokens, round: anyClock }),
+  fc.record({
+    operation: fc.constant('join-reclaim' as const),
+    tokens,
+    round: anyClock,
+    clock: anyClock,
+  }),
+  fc.record({ operation: fc.constant('open-reclaim' as const), round: anyClock, floors }),
+  fc.record({
+    operation: fc.constantFrom<'seal-reclaim' | 'raise-reclaim'>('seal-reclaim', 'raise-reclaim'),
+    round: anyClock,
+  }),
+  fc.constant({ operation: 'read-floors' as const }),
 );
 
 const arbitraryKeyRequest: fc.Arbitrary<ReplicaRequest> = fc
@@ -72,6 +85,7 @@ function arbitraryReply(ms: number): fc.Arbitrary<ReplicaReply> {
       keys: fc.array(fc.record({ key: arbitraryKey, version: arbitraryVersion }), { maxLength: 4 }),
       next: fc.option(arbitraryKey, { nil: undefined }),
     }),
+    fc.record({ outcome: fc.constant('floors' as const), floors }),
     arbitraryRecord.map((record) => ({ ...answer, version: record.version, record })),
     fc
       .option(arbitraryVersion, { nil: undefined })
@@ -82,6 +96,8 @@ function arbitraryReply(ms: number): fc.Arbitrary<ReplicaReply> {
       { outcome: 'refused', reason: 'rebuilding' },
       { outcome: 'refused', reason: 'read-only' },
       { outcome: 'refused', reason: 'damaged' },
+      { outcome: 'refused', reason: 'below-floor' },
+      { outcome: 'refused', reason: 'not-now' },
       { outcome: 'copying', isDone: false },
       { outcome: 'copying', isDone: true },
       { outcome: 'unknown', reason: 'failed' },

@@ -93,9 +93,7 @@ export class LeaderElection {
   /** The candidates in their order; those of this node's former sessions are taken away. */
   async #readCandidates(): Promise<readonly Candidate[]> {
     const names = (await this.#session.children(electionPath)) ?? [];
-    // Whatever else is there has no place in the order.
-    const numbered = names.filter((name) => /-\d+$/.test(name));
-    const ordered = numbered.sort((left, right) => sequenceOf(left) - sequenceOf(right));
+    const ordered = [...names].sort((left, right) => sequenceOf(left) - sequenceOf(right));
     const candidates = await Promise.all(ordered.map((name) => this.#readCandidate(name)));
     return candidates.filter((candidate) => candidate !== undefined);
   }

@@ -171,8 +171,12 @@ export interface PeerRequest {
     | undefined;
   /** The tokens of a list or a copy: 256 bits, token 0 the lowest of the first byte. */
   tokens: Buffer;
-  /** Tells one wish for a copy from the next. */
+  /** Tells one wish for a copy, or one round of reclaim, from the next. */
   round: bigint;
+  /** The floor that a round is about: a hybrid logical clock. */
+  clock: bigint;
+  /** The floors that are to be taken, as in a reply. */
+  floors: Buffer;
 }
 
 /** What is asked. */
@@ -193,6 +197,16 @@ export const PeerRequest_Operation = {
   LIST: 6,
   /** COPY - Copy what is missed of some tokens from all their other replicas. */
   COPY: 7,
+  /** READ_FLOORS - The floor of every token. */
+  READ_FLOORS: 8,
+  /** JOIN_RECLAIM - Take part in a round that raises the floor of some tokens; answered with the floors. */
+  JOIN_RECLAIM: 9,
+  /** OPEN_RECLAIM - Take the floors that any replica had before, and note what is stored below the new one. */
+  OPEN_RECLAIM: 10,
+  /** SEAL_RECLAIM - Refuse everything below the new floor, if nothing below it was stored since. */
+  SEAL_RECLAIM: 11,
+  /** RAISE_RECLAIM - Answer absent keys with the new floor. */
+  RAISE_RECLAIM: 12,
 } as const;
 
 export type PeerRequest_Operation = typeof PeerRequest_Operation[keyof typeof PeerRequest_Operation];
@@ -206,6 +220,11 @@ export namespace PeerRequest_Operation {
   export type SPREAD = typeof PeerRequest_Operation.SPREAD;
   export type LIST = typeof PeerRequest_Operation.LIST;
   export type COPY = typeof PeerRequest_Operation.COPY;
+  export type READ_FLOORS = typeof PeerRequest_Operation.READ_FLOORS;
+  export type JOIN_RECLAIM = typeof PeerRequest_Operation.JOIN_RECLAIM;
+  export type OPEN_RECLAIM = typeof PeerRequest_Operation.OPEN_RECLAIM;
+  export type SEAL_RECLAIM = typeof PeerRequest_Operation.SEAL_RECLAIM;
+  export type RAISE_RECLAIM = typeof PeerRequest_Operation.RAISE_RECLAIM;
 }
 
 /** A value or a tombstone with its version. */
@@ -272,6 +291,8 @@ export interface PeerReply {
   keys: KeyedVersion[];
   /** Where the next slice begins; empty after the last. */
   nextKey: Buffer;
+  /** The floor of each token: 256 hybrid logical clocks of 8 bytes, the highest byte first. */
+  floors: Buffer;
 }
 
 /** How it went. */
@@ -298,6 +319,12 @@ export const PeerReply_Outcome = {
   COPYING: 9,
   /** COPIED - The copy is done. */
   COPIED: 10,
+  /** FLOORS - Done: the floors below are those of the replica. */
+  FLOORS: 11,
+  /** BELOW_FLOOR - Refused, certainly nothing stored: the version is below the floor of the token. */
+  BELOW_FLOOR: 12,
+  /** NOT_NOW - Refused: something is in the way now. */
+  NOT_NOW: 13,
 } as const;
 
 export type PeerReply_Outcome = typeof PeerReply_Outcome[keyof typeof PeerReply_Outcome];
@@ -314,6 +341,9 @@ export namespace PeerReply_Outcome {
   export type LISTED = typeof PeerReply_Outcome.LISTED;
   export type COPYING = typeof PeerReply_Outcome.COPYING;
   export type COPIED = typeof PeerReply_Outcome.COPIED;
+  export type FLOORS = typeof PeerReply_Outcome.FLOORS;
+  export type BELOW_FLOOR = typeof PeerReply_Outcome.BELOW_FLOOR;
+  export type NOT_NOW = typeof PeerReply_Outcome.NOT_NOW;
 }
 
 /** A key with the version that it holds. */
@@ -1047,6 +1077,8 @@ function createBasePeerRequest(): PeerRequest {
     record: undefined,
     tokens: Buffer.alloc(0),
     round: 0n,
+    clock: 0n,
+    floors: Buffer.alloc(0),
   };
 }
 
@@ -1075,6 +1107,15 @@ export const PeerRequest: MessageFns<PeerRequest> = {
         throw new globalThis.Error("value provided for field message.round of type fixed64 too large");
       }
       writer.uint32(57).fixed64(message.round);
+    }
+    if (message.clock !== 0n) {
+      if (BigInt.asUintN(64, message.clock) !== message.clock) {
+        throw new globalThis.Error("value provided for field message.clock of type fixed64 too large");
+      }
+      writer.uint32(65).fixed64(message.clock);
+    }
+    if (message.floors.length !== 0) {
+      writer.uint32(74).bytes(message.floors);
     }
     return writer;
   },
@@ -1148,6 +1189,22 @@ export const PeerRequest: MessageFns<PeerRequest> = {
             message.round = reader.fixed64() as bigint;
             continue;
           }
+          case 8: {
+            if (tag !== 65) {
+              break;
+            }
+
+            message.clock = reader.fixed64() as bigint;
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.floors = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1174,6 +1231,8 @@ export const PeerRequest: MessageFns<PeerRequest> = {
       : undefined;
     message.tokens = object.tokens ?? Buffer.alloc(0);
     message.round = (object.round !== undefined && object.round !== null) ? BigInt(object.round) : 0n;
+    message.clock = (object.clock !== undefined && object.clock !== null) ? BigInt(object.clock) : 0n;
+    message.floors = object.floors ?? Buffer.alloc(0);
     return message;
   },
 };
@@ -1368,6 +1427,7 @@ function createBasePeerReply(): PeerReply {
     record: undefined,
     keys: [],
     nextKey: Buffer.alloc(0),
+    floors: Buffer.alloc(0),
   };
 }
 
@@ -1396,6 +1456,9 @@ export const PeerReply: MessageFns<PeerReply> = {
     }
     if (message.nextKey.length !== 0) {
       writer.uint32(58).bytes(message.nextKey);
+    }
+    if (message.floors.length !== 0) {
+      writer.uint32(66).bytes(message.floors);
     }
     return writer;
   },
@@ -1469,6 +1532,14 @@ export const PeerReply: MessageFns<PeerReply> = {
             message.nextKey = Buffer.from(reader.bytes());
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.floors = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1497,6 +1568,7 @@ export const PeerReply: MessageFns<PeerReply> = {
       : undefined;
     message.keys = object.keys?.map((e) => KeyedVersion.fromPartial(e)) || [];
     message.nextKey = object.nextKey ?? Buffer.alloc(0);
+    message.floors = object.floors ?? Buffer.alloc(0);
     return message;
   },
 };
