@@ -12,6 +12,7 @@ export class PowerCutTables {
   readonly #clock: Clock;
   readonly #flushMs: () => number;
   #faultIn = 0;
+  #fullIn = 0;
   #flushing: readonly Change[] | undefined;
   #tables: MemoryTables;
   /** While true each flush ends with NO_SPACE, the probe for space too. */
@@ -29,6 +30,11 @@ export class PowerCutTables {
   /** The tables since the last cut. */
   get tables(): MemoryTables {
     return this.#tables;
+  }
+
+  /** Lets the disk be full from the n-th flush from now on; 1 is the next. */
+  fillAt(nth: number): void {
+    this.#fullIn = nth;
   }
 
   /** Lets the n-th flush from now on end with EIO; 1 is the next. */
@@ -67,6 +73,8 @@ export class PowerCutTables {
     if (!isPowered()) return never();
     this.flushes += 1;
     this.#faultIn -= 1;
+    this.#fullIn -= 1;
+    if (this.#fullIn === 0) this.isFull = true;
     const isFaulty = this.#faultIn === 0;
     this.#flushing = changes;
     await new Promise<void>((resolve) => this.#clock.schedule(this.#flushMs(), resolve));

@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { QuorateError } from '../../src/base/quorate-error.ts';
+import { formatVersion } from '../../src/record/version.ts';
+import { SimulatedCluster, textOf, textValue } from '../support/simulated-cluster.ts';
+import type { SimulatedDisk } from '../support/simulated-disk.ts';
+import { WriteLedger } from '../support/write-ledger.ts';
+
+const victim = 'replica0';
+const operations = 100;
+const keys = [1, 2, 3, 70, 130, 131, 200, 201, 202];
+/** No key of the script, held by the victim too. */
+const otherKey = 4;
+
+/** Puts and deletes, one after the other, through all nodes that run. */
+class Script {
+  readonly cluster: SimulatedCluster;
+  readonly ledger = new WriteLedger();
+  readonly problems: string[] = [];
+  readonly codes = new Map<string, number>();
+
+  constructor(cluster: SimulatedCluster) {
+    this.cluster = cluster;
+  }
+
+  static async begin(): Promise<Script> {
+    return new Script(await SimulatedCluster.start({ mode: 'HINTED-HANDOFF', isDurable: true }));
+  }
+
+  /** @param onStep called after each operation. */
+  async run(onStep: () => void = () => undefined): Promise<void> {
+    for (let index = 0; index < operations; index++) {
+      const node = this.cluster.names[index % 4] ?? '';
+      const key = keys[index % keys.length] ?? 0;
+      if (this.cluster.isUp(node)) await this.#write(node, key, index);
+      onStep();
+    }
+  }
+
+  /** Waits until nobody owes anything, and compares all that is held with what was acknowledged. */
+  async check(): Promise<void> {
+    const { time } = this.cluster;
+    await time.until(() => this.cluster.owesNothing(), 60_000);
+    for (const key of keys) {
+      const bytes = Uint8Array.of(key);
+      const { record } = await this.cluster.read('replica3', key);
+      const version = record === undefined ? '' : formatVersion(record.version);
+      const text = record?.value && textOf(record.value);
+      const problem = this.ledger.judge(String(key), { version, text });
+      if (problem !== undefined) this.problems.push(problem);
+      for (const node of this.cluster.replicasOf(bytes)) {
+        const held = this.cluster.engine(node).storage.versionOf(bytes);
+        const isSame = (held === undefined ? '' : formatVersion(held)) === version;
+        if (!isSame) this.problems.push(`${node} misses ${key}`);
+      }
+    }
+    assert.deepEqual(this.problems, []);
+  }
+
+  async #write(node: string, key: number, index: number): Promise<void> {
+    const text = index % 5 === 4 ? undefined : `${index}`;
+    const written = { key: String(key), text };
+    const value = text === undefined ? undefined : textValue(text);
+    const write = this.cluster.startWrite(node, key, value, 'QUORUM', 1_000);
+    const { time } = this.cluster;
+    const never = new Promise<undefined>((resolve) => {
+      time.at(time.nowMs + 1_200, () => resolve(undefined));
+    });
+    try {
+      const result = await time.settle(Promise.race([write, never]));
+      if (result === undefined || !this.cluster.isUp(node)) this.ledger.doubt(written);
+      else this.#acknowledge(written, formatVersion(result.version));
+      this.#count(result === undefined ? 'none' : 'OK');
+    } catch (error: unknown) {
+      const { code, mayHaveApplied } = QuorateError.from(error);
+      if (mayHaveApplied) this.ledger.doubt(written);
+      this.#count(code);
+    }
+  }
+
+  #acknowledge(written: Parameters<WriteLedger['acknowledge']>[0], version: string): void {
+    const problem = this.ledger.acknowledge(written, version);
+    if (problem !== undefined) this.problems.push(problem);
+  }
+
+  #count(code: string): void {
+    this.codes.set(code, (this.codes.get(code) ?? 0) + 1);
+  }
+}
+
+const files = {
+  tables: {
+    flushes: (disk: SimulatedDisk) => disk.tables.flushes,
+    fail: (disk: SimulatedDisk, nth: number) => disk.tables.failFlush(nth),
+  },
+  state: {
+    flushes: (disk: SimulatedDisk) => disk.stateFile.writes,
+    fail: (disk: SimulatedDisk, nth: number) => disk.stateFile.failWrite(nth),
+  },
+} as const;
+
+/** How many flushes of the victim the script takes while nothing fails. */
+async function flushesOf(file: keyof typeof files): Promise<number> {
+  const script = await Script.begin();
+  const disk = script.cluster.disk(victim);
+  const before = files[file].flushes(disk);
+  await script.run();
+  assert.equal(script.ledger.acknowledged, operations);
+  return files[file].flushes(disk) - before;
+}
+
+describe('a disk that fails', () => {
+  for (const file of ['tables', 'state'] as const) {
+    it(`at any flush of its ${file} ends its node, and costs no acknowledgement`, async (t) => {
+      const flushes = await flushesOf(file);
+      assert.ok(flushes > (file === 'tables' ? 50 : 3), `only ${flushes} flushes`);
+      for (let nth = 1; nth <= flushes; nth++) {
+        const script = await Script.begin();
+        const { cluster } = script;
+        files[file].fail(cluster.disk(victim), nth);
+        let stepsDown = 0;
+        await script.run(() => {
+          if (cluster.isUp(victim)) return;
+          stepsDown++;
+          if (stepsDown === 20) void cluster.boot(victim);
+        });
+        assert.ok(stepsDown > 0, `flush ${nth} did not fail`);
+        if (stepsDown < 20) void cluster.boot(victim);
+        await script.check();
+      }
+      t.diagnostic(`${flushes} flushes of ${file}, each failed once`);
+    });
+  }
+});
+
+describe('a disk that is full for a while', () => {
+  it('from any flush on costs no acknowledgement; its node reads, and takes what it missed', async (t) => {
+    const flushes = await flushesOf('tables');
+    for (let nth = 1; nth <= flushes; nth++) {
+      const script = await Script.begin();
+      const { cluster } = script;
+      const disk = cluster.disk(victim);
+      disk.tables.fillAt(nth);
+      await script.run();
+      assert.equal(script.ledger.acknowledged, operations, `full from flush ${nth} on`);
+      assert.ok(disk.tables.isFull);
+      await cluster.time.advance(1_500);
+      for (const key of keys) await cluster.read(victim, key);
+      assert.equal(await takesWrites(cluster), false);
+      disk.tables.isFull = false;
+      await script.check();
+      assert.equal(await takesWrites(cluster), true);
+    }
+    t.diagnostic(`full from each of ${flushes} flushes on`);
+  });
+
+  it('is named where too few others have room, with nothing written and reads as before', async () => {
+    const { cluster } = await Script.begin();
+    await cluster.put('replica3', 1, 'before');
+    for (const node of ['replica0', 'replica1']) cluster.disk(node).tables.isFull = true;
+    const first = await cluster.put('replica3', 1, 'refused').catch(QuorateError.from);
+    assert.ok(first instanceof QuorateError && first.mayHaveApplied, String(first));
+    await cluster.time.advance(1_000);
+    for (const node of cluster.names) {
+      const second = await cluster.put(node, 1, 'refused').catch(QuorateError.from);
+      assert.ok(second instanceof QuorateError);
+      assert.deepEqual([second.code, second.mayHaveApplied], ['DISK_FULL', false], node);
+      const read = await cluster.get(node, 2);
+      assert.equal(read, undefined);
+    }
+    for (const node of ['replica0', 'replica1']) cluster.disk(node).tables.isFull = false;
+    await cluster.time.advance(2_000);
+    await cluster.put('replica3', 1, 'after');
+    for (const node of cluster.names) assert.equal(await cluster.get(node, 1), 'after');
+  });
+});
+
+/** Whether the victim, as another node hears, takes writes. */
+async function takesWrites(cluster: SimulatedCluster): Promise<boolean> {
+  const { explanation } = await cluster.put('replica3', otherKey, 'x');
+  return explanation?.replicas.find(({ node }) => node === victim)?.state !== 'down';
+}
