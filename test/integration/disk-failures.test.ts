@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -9,6 +9,13 @@ import { SystemClock } from '../../src/runtime/system-clock.ts';
 import { DurableStorage } from '../../src/storage/durable-storage.ts';
 import { LmdbTables } from '../../src/storage/lmdb-tables.ts';
 import { numberKey, textRecord, versionAt } from '../record/samples.ts';
+import {
+  errnos,
+  failingCall,
+  unmount,
+  whyNoShim,
+  whyNotMounted,
+} from '../support/failing-calls.ts';
 import { temporaryFolder } from '../support/processes.ts';
 
 /**
@@ -22,18 +29,11 @@ after(folder.remove);
 
 const clock = new SystemClock();
 
-function whyNotMounted(path: string): string | false {
-  mkdirSync(path);
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'quorate-test', path]);
-  if (mounted.status === 0) return false;
-  return 'NOT TESTED: a full disk needs the right to mount a tmpfs';
-}
-
 describe('LmdbTables on a disk that is full', () => {
   const path = join(folder.path, 'small');
   const skip = whyNotMounted(path);
   after(() => {
-    if (!skip) execFileSync('umount', ['--lazy', path]);
+    if (!skip) unmount(path);
   });
 
   it('refuses writes without harm, and takes them when there is space', { skip }, async () => {
@@ -85,43 +85,6 @@ describe('LmdbTables on a disk that is full', () => {
   });
 });
 
-/** Fails the calls named by QUORATE_BAD_CALL while the file QUORATE_BAD_FLAG exists. */
-const shimSource = `
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/uio.h>
-#include <unistd.h>
-static int bad(const char *call) {
-  const char *flag = getenv("QUORATE_BAD_FLAG"), *name = getenv("QUORATE_BAD_CALL");
-  if (!flag || !name || strcmp(name, call) || access(flag, F_OK)) return 0;
-  errno = atoi(getenv("QUORATE_BAD_ERRNO"));
-  return 1;
-}
-#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
-int fdatasync(int fd) { return bad("fdatasync") ? -1 : REAL(fdatasync)(fd); }
-int fsync(int fd) { return bad("fdatasync") ? -1 : REAL(fsync)(fd); }
-ssize_t pwrite64(int fd, const void *from, size_t size, off_t at) {
-  return bad("pwrite") || (size < 512 && bad("meta")) ? -1 : REAL(pwrite64)(fd, from, size, at);
-}
-ssize_t pwrite(int fd, const void *from, size_t size, off_t at) {
-  return bad("pwrite") || (size < 512 && bad("meta")) ? -1 : REAL(pwrite)(fd, from, size, at);
-}
-ssize_t pwritev(int fd, const struct iovec *from, int count, off_t at) {
-  return bad("pwrite") ? -1 : REAL(pwritev)(fd, from, count, at);
-}
-`;
-
-function whyNoShim(path: string): string | false {
-  const source = join(folder.path, 'shim.c');
-  writeFileSync(source, shimSource);
-  const compiled = spawnSync('gcc', ['-shared', '-fPIC', '-o', path, source, '-ldl']);
-  if (process.platform === 'linux' && compiled.status === 0) return false;
-  return 'NOT TESTED: failing calls of the system need Linux and gcc';
-}
-
 describe('LmdbTables when the system fails a call', () => {
   const shim = join(folder.path, 'shim.so');
   const skip = whyNoShim(shim);
@@ -136,10 +99,7 @@ describe('LmdbTables when the system fails a call', () => {
       stdio: ['ignore', 'pipe', 'ignore'],
       env: {
         ...process.env,
-        LD_PRELOAD: shim,
-        QUORATE_BAD_FLAG: flag,
-        QUORATE_BAD_CALL: call,
-        QUORATE_BAD_ERRNO: String(errno),
+        ...failingCall(shim, flag, call, errno),
       },
     });
     const lines: string[] = [];
@@ -147,7 +107,7 @@ describe('LmdbTables when the system fails a call', () => {
     return JSON.parse(lines.findLast((line) => line.startsWith('{')) ?? '{}');
   }
 
-  const [EIO, ENOSPC] = [5, 28];
+  const { EIO, ENOSPC } = errnos;
 
   for (const call of ['fdatasync', 'pwrite', 'meta']) {
     it(`acknowledges nothing any more after EIO from ${call}`, { skip }, async () => {

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { QuorateError } from '../../src/base/quorate-error.ts';
+import { QuorateClient } from '../../src/client/quorate-client.ts';
+import {
+  errnos,
+  failingCall,
+  unmount,
+  whyNoShim,
+  whyNotMounted,
+} from '../support/failing-calls.ts';
+import {
+  freePorts,
+  ProcessCluster,
+  startNode,
+  temporaryFolder,
+  until,
+  writeReplicas,
+} from '../support/processes.ts';
+
+const folder = temporaryFolder();
+after(folder.remove);
+
+/** Puts to one key, in turn. @returns the last that was acknowledged, and the error that ended it. */
+async function putUntilFailure(client: QuorateClient) {
+  let acknowledged = 0;
+  for (;;) {
+    try {
+      await client.put('key', { kind: 'text', text: `${acknowledged + 1}` });
+      acknowledged += 1;
+    } catch (error: unknown) {
+      return { acknowledged, error: QuorateError.from(error) };
+    }
+  }
+}
+
+describe('a node whose disk fails', () => {
+  const shim = join(folder.path, 'shim.so');
+  const skip = whyNoShim(shim);
+
+  for (const call of ['fdatasync', 'pwrite']) {
+    it(`by EIO from ${call} ends with exit code 6 and has all it acknowledged`, {
+      skip,
+    }, async () => {
+      const path = temporaryFolder();
+      const [port = 0] = await freePorts(1);
+      const flag = join(path.path, 'flag');
+      const options = {
+        name: 'replica0',
+        port,
+        replicasFile: writeReplicas(path.path, [port]),
+        args: [`--data-dir=${join(path.path, 'data')}`],
+      };
+      const env = failingCall(shim, flag, call, errnos.EIO);
+      const node = await startNode({ ...options, env });
+      const client = new QuorateClient(`127.0.0.1:${port}`);
+      const puts = putUntilFailure(client);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      writeFileSync(flag, '');
+      const { acknowledged, error } = await puts;
+      assert.equal(error.mayHaveApplied, true);
+      assert.equal((await node.exited).code, 6);
+      assert.match(node.stderr, /the disk has failed/);
+      rmSync(flag);
+      const again = await startNode(options);
+      const { value } = await client.get('key');
+      const held = value?.kind === 'text' ? Number(value.text) : 0;
+      assert.ok(acknowledged > 10, `only ${acknowledged} puts were acknowledged`);
+      assert.ok(held === acknowledged || held === acknowledged + 1, `${held}, ${acknowledged}`);
+      client.close();
+      await again.kill();
+      path.remove();
+    });
+  }
+});
+
+describe('a node whose disk is full', async () => {
+  const cluster = new ProcessCluster({ nodes: 3, isDurable: true }, await freePorts(3));
+  const directory = cluster.directory('replica0');
+  const skip = whyNotMounted(directory);
+  after(async () => {
+    if (!skip) unmount(directory);
+    await cluster.stop();
+  });
+
+  it('is done without, reads, and takes what it missed when there is room', { skip }, async () => {
+    await cluster.start();
+    const ballast = join(directory, 'ballast');
+    writeFileSync(ballast, new Uint8Array(4 * 1024 * 1024));
+    const client = cluster.client('replica1');
+    const text = 'x'.repeat(50_000);
+    const put = (key: string) => client.put(key, { kind: 'text', text }, { explain: true });
+    const stateOf = async (key: string) =>
+      (await put(key)).explanation?.replicas.find(({ node }) => node === 'replica0')?.state;
+    let keys = 0;
+    await until('the disk is full', async () => (await stateOf(`key${keys++}`)) === 'down');
+    assert.ok(keys > 10, `only ${keys} keys fitted`);
+    assert.equal(cluster.node('replica0').exit, undefined);
+    const own = cluster.client('replica0');
+    for (let key = 0; key < keys; key++) {
+      const { value } = await own.get(`key${key}`);
+      assert.equal(value?.kind === 'text' && value.text, text, `key${key}`);
+    }
+    rmSync(ballast);
+    await until('it takes writes again', async () => (await stateOf('after')) !== 'down');
+    await until('it has all it missed', async () => {
+      const { entries } = await own.describeCluster();
+      return entries === keys + 1;
+    });
+  });
+});
