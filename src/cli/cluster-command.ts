@@ -120,7 +120,8 @@ function nodeArgs(
     `--tombstone-age=${args.tombstoneAge}ms`,
     ...dataFlagsOf(args, name),
     ...(hintLimit === undefined ? [] : [`--hint-limit=${hintLimit}`]),
-    ...(zookeeper === undefined ? [] : [`--zookeeper=${zookeeper}`]),
+    // Said in any case: nodes would take what the environment of the launcher names.
+    zookeeper === undefined ? '--no-zookeeper' : `--zookeeper=${zookeeper}`,
   ];
 }
 

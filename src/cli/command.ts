@@ -52,6 +52,7 @@ export function defineCommand<Args>(definition: CommandDefinition<Args>): Comman
           const built = builder(own.middleware(refuseBareFlags, true));
           for (const name of positionalsOf(command)) built.nargs(name, 1);
           outcome.flags = flagsOf(built, command);
+          refuseNegated(built, outcome.words);
           outcome.usage = command;
           return withSettings(built, outcome.flags);
         },
@@ -69,6 +70,19 @@ function refuseBareFlags(args: Readonly<Record<string, unknown>>): void {
   const bare = Object.keys(args).find((name) => name.length > 1 && args[name] === undefined);
   if (bare === undefined) return;
   throw new QuorateError('CONFIGURATION', {}, `--${bare} needs a value; --help shows which`);
+}
+
+/** Refuses `--no-` before a flag that takes a text, whose reader would get `false`. */
+function refuseNegated(yargs: Argv<unknown>, words: readonly string[]): void {
+  const { string: texts } = (yargs as unknown as YargsInternals).getOptions();
+  const negated = texts.map((name) => `--no-${name}`).filter((flag) => flag !== '--no-zookeeper');
+  const word = words.find((candidate) => negated.includes(candidate));
+  if (word === undefined) return;
+  throw new QuorateError(
+    'CONFIGURATION',
+    {},
+    `${word} is not a flag; --help shows those there are`,
+  );
 }
 
 /** Gives the words after `--`, which yargs leaves alone, to the arguments that are still missing. */
@@ -93,7 +107,10 @@ function flagsOf(yargs: Argv<unknown>, command: string): readonly string[] {
 
 /** What yargs has but its types leave out. */
 interface YargsInternals {
-  getOptions(): { readonly key: Readonly<Record<string, unknown>> };
+  getOptions(): {
+    readonly key: Readonly<Record<string, unknown>>;
+    readonly string: readonly string[];
+  };
 }
 
 function withSettings<Args>(yargs: Argv<Args>, flags: readonly string[]): Argv<Args> {

@@ -59,8 +59,9 @@ export const replicaCommand = defineCommand({
       })
       .option('zookeeper', {
         ...zookeeperFlag,
-        coerce: (text: string | undefined) =>
-          text === undefined ? undefined : parseZookeeper(text),
+        // `--no-zookeeper` is false: a launcher says it, whatever the environment says.
+        coerce: (text: string | false | undefined) =>
+          text === undefined || text === false ? undefined : parseZookeeper(text),
       })
       .option('zookeeper-auth', {
         type: 'string',

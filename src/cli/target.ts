@@ -37,9 +37,9 @@ export function readTarget(text: string): string {
   return target.kind === 'node' ? target.address : text;
 }
 
-/** Reads `--zookeeper` of a client. */
-export function readZookeeperTarget(text: string | undefined): string | undefined {
-  if (text === undefined) return undefined;
+/** Reads `--zookeeper` of a client; `--no-zookeeper` is false. */
+export function readZookeeperTarget(text: string | false | undefined): string | undefined {
+  if (text === undefined || text === false) return undefined;
   parseZookeeper(text);
   return `${zookeeperScheme}${text}`;
 }

@@ -9,6 +9,8 @@ export interface ZookeeperAddress {
 }
 
 const rootDefault = '/quorate';
+/** ZooKeeper takes no relative names. */
+const rootForm = /^(\/(?!\.\.?(\/|$))[A-Za-z0-9._-]+)+$/;
 
 /** @throws QuorateError CONFIGURATION if the text is anything else. */
 export function parseZookeeper(text: string): ZookeeperAddress {
@@ -16,7 +18,7 @@ export function parseZookeeper(text: string): ZookeeperAddress {
   const root = slash === -1 ? rootDefault : text.slice(slash);
   const servers = (slash === -1 ? text : text.slice(0, slash)).split(',').map(parseServer);
   const known = servers.filter((server) => server !== undefined);
-  if (known.length === servers.length && /^(\/[A-Za-z0-9._-]+)+$/.test(root)) {
+  if (known.length === servers.length && rootForm.test(root)) {
     return { servers: known, root };
   }
   throw new QuorateError(

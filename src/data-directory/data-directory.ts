@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { encodeText } from '../base/bytes.ts';
+import { decodeText, encodeText } from '../base/bytes.ts';
 import { QuorateError } from '../base/quorate-error.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { formatTime } from '../runtime/format-time.ts';
@@ -60,6 +60,7 @@ interface Opened {
  */
 export class DataDirectory {
   readonly #lock: DirectoryLock;
+  readonly #path: string;
   readonly identity: Identity;
   readonly tables: LmdbTables;
   readonly stateFile: StateFile;
@@ -70,10 +71,12 @@ export class DataDirectory {
   private constructor(
     components: Components,
     lock: DirectoryLock,
+    path: string,
     { identity, tables, stateFile }: Opened,
   ) {
     this.#components = components;
     this.#lock = lock;
+    this.#path = path;
     this.identity = identity;
     this.tables = tables;
     this.stateFile = stateFile;
@@ -97,7 +100,8 @@ export class DataDirectory {
       const lock = await DirectoryLock.take(path, components);
       if (!(lock instanceof DirectoryLock)) throw refusal.inUse(path, lock.pid);
       try {
-        return new DataDirectory(components, lock, await openOrBegin(components, path, options));
+        const opened = await openOrBegin(components, path, options);
+        return new DataDirectory(components, lock, path, opened);
       } catch (error: unknown) {
         lock.release();
         throw error;
@@ -111,6 +115,24 @@ export class DataDirectory {
   /** Whether the data is not complete yet: the node may answer no read and no version query. */
   get isRebuilding(): boolean {
     return this.#isRebuilding;
+  }
+
+  /**
+   * Notes durably which ring the data belongs to. With another one most keys would be looked for
+   * on nodes that never had them, and would seem absent though they were acknowledged.
+   *
+   * @throws QuorateError CONFIGURATION, and is closed, if the data belongs to another.
+   */
+  async belongTo(ringDigest: string): Promise<void> {
+    const value = this.tables.get('meta', metaKeys.ring);
+    if (value === undefined) {
+      const note = { table: 'meta', key: metaKeys.ring, value: encodeText(ringDigest) } as const;
+      return this.tables.write([note]);
+    }
+    const found = decodeText(value) ?? '';
+    if (found === ringDigest) return;
+    await this.close();
+    throw refusal.otherRing(this.#path, found, ringDigest);
   }
 
   /** Notes durably that the data was copied from all other replicas. */

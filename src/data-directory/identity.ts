@@ -22,6 +22,8 @@ export interface Identity {
 /** The keys in the table `meta` that belong to the data directory. */
 export const metaKeys = {
   identity: encodeText('identity'),
+  /** The ring that says where the records belong. */
+  ring: encodeText('ring'),
   /** There while the node has not yet copied its tokens from all other replicas of them. */
   rebuilding: encodeText('rebuilding'),
   /** How far that has come: a record of whoever copies, removed with the mark. */

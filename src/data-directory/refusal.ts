@@ -53,6 +53,11 @@ export function otherOwner(
   return refusal('foreign', directory, sentence);
 }
 
+export function otherRing(directory: string, found: string, expected: string): QuorateError {
+  const sentence = `holds records that were placed by the ring ${found}, not by ${expected}: start with the replicas file, --partitioner and --replication-factor that they were written with, or ${elsewhere}.`;
+  return refusal('foreign', directory, sentence);
+}
+
 export function inUse(directory: string, pid: number): QuorateError {
   const sentence = `is in use by process ${pid}: stop that one first, or ${elsewhere}.`;
   return refusal('in-use', directory, sentence);

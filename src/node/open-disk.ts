@@ -30,6 +30,7 @@ export async function openDisk(
   options: OpenDiskOptions,
 ): Promise<Disk> {
   const directory = await DataDirectory.open(components, options.directory, options);
+  await directory.belongTo(components.ring.digest());
   const { identity, isRebuilding, stateFile, tables } = directory;
   const kept: Kept = {
     identity,

@@ -219,6 +219,8 @@ describe('the commands of a client', () => {
       [['get', '7', 'more'], /more/],
       [['get', '7', '-c'], /--consistency needs a value/],
       [['get', '7', '--config'], /--config needs a value/],
+      [['get', '7', '--no-server'], /--no-server is not a flag/],
+      [['get', '7', '--zookeeper', '127.0.0.1:9/..'], /is not the address of a ZooKeeper/],
       [['get', '--', '-x'], /a key that begins with a dash is text:-x/],
       [['put', '7', '--hex'], /give one value/],
       [['get', 'hex:0'], /not hexadecimal/],

@@ -169,6 +169,23 @@ describe('a data directory', () => {
     await refuses(copy(), /not of node replica0 of cluster other/, { clusterName: 'other' });
   });
 
+  it('is refused with another ring than the one that its data belongs to', async () => {
+    const directory = copy();
+    const first = await open(directory);
+    await first.belongTo('epoch=1 owners=0-255:a');
+    await first.close();
+    const again = await open(directory);
+    await again.belongTo('epoch=1 owners=0-255:a');
+    await again.close();
+    const other = await open(directory);
+    await assert.rejects(other.belongTo('epoch=1 owners=0-255:b'), {
+      code: 'CONFIGURATION',
+      message: /placed by the ring .*0-255:a, not by .*0-255:b: .*--data-dir/,
+    });
+    // It is closed: the next start, with the right ring, finds nobody in it.
+    await (await open(directory)).close();
+  });
+
   it('is refused with the state file of other data', async () => {
     const other = join(folder, 'other');
     await (await open(other)).close();

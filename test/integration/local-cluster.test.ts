@@ -173,12 +173,15 @@ describe('the local cluster', () => {
 
   it('hands its flags on to the nodes', async () => {
     const flags = ['--partitioner', 'hash', '--replication-factor', '2', '--cluster-name', 'blue'];
-    const { ports } = await launch(flags);
+    // Launched without ZooKeeper, which its environment does not change.
+    const { ports } = await launch(flags, { env: { QUORATE_ZOOKEEPER: '127.0.0.1:9' } });
     const { stdout } = await runCli(['status', '-o', 'json', '-s', `127.0.0.1:${ports[1]}`]);
-    const { partitioner, replicationFactor, clusterName } = JSON.parse(stdout) as Record<
-      string,
-      unknown
-    >;
-    assert.deepEqual([partitioner, replicationFactor, clusterName], ['hash', 2, 'blue']);
+    const { partitioner, replicationFactor, clusterName, membership } = JSON.parse(
+      stdout,
+    ) as Record<string, unknown>;
+    assert.deepEqual(
+      [partitioner, replicationFactor, clusterName, membership],
+      ['hash', 2, 'blue', 'static'],
+    );
   });
 });

@@ -4,7 +4,7 @@ import { encodeMember } from '../../src/membership/zookeeper/member-record.ts';
 import { ZookeeperMembership } from '../../src/membership/zookeeper/zookeeper-membership.ts';
 import { silentLogger } from '../../src/runtime/logger.ts';
 import { membershipConformance } from '../conformance/membership.ts';
-import { sessionTimeoutMs, ZookeeperFixture } from './zookeeper-fixture.ts';
+import { bytes, sessionTimeoutMs, ZookeeperFixture } from './zookeeper-fixture.ts';
 
 const nodes = ['replica0', 'replica1', 'replica2'];
 
@@ -24,8 +24,7 @@ function join(fixture: ZookeeperFixture, node: string, incarnation: bigint, port
   return { membership, session, recovered, errors, started };
 }
 
-async function joinAll() {
-  const fixture = new ZookeeperFixture();
+async function joinAll(fixture = new ZookeeperFixture()) {
   const members = nodes.map((node, index) =>
     join(fixture, node, BigInt(index + 10), 9_090 + index),
   );
@@ -94,6 +93,34 @@ describe('ZookeeperMembership', () => {
     assert.deepEqual(errors, ['another process is registered under this name']);
   });
 
+  it('does not fight for its name with a second process of its address, and has it back', async () => {
+    const { fixture, members } = await joinAll();
+    const [observer = assert.fail(), first = assert.fail()] = members;
+    observer.recovered.length = 0;
+    const requests = () => [...fixture.zookeeper.requests.values()].reduce((sum, n) => sum + n, 0);
+    const before = requests();
+    const second = join(fixture, 'replica1', 99n, 9_091);
+    await fixture.time.advance(3_000);
+    assert.deepEqual(first.errors, ['another process is registered under this name']);
+    assert.ok(requests() - before < 500, `${requests() - before} requests in 3 s`);
+    // As real ones do when the other nodes refuse it.
+    await fixture.settle(second.membership.stop());
+    await fixture.time.advance(1_000);
+    assert.equal(observer.membership.view().incarnations.get('replica1'), 11n);
+    assert.equal(observer.membership.view().registered?.has('replica1'), true);
+  });
+
+  it('makes its own registration anew when somebody has spoilt it', async () => {
+    const { fixture, members } = await joinAll();
+    const { session } = await fixture.open();
+    await fixture.settle(session.set('/members/replica1', bytes('garbage')));
+    await fixture.time.advance(12_000);
+    const late = join(fixture, 'replica0', 88n, 9_090);
+    await fixture.time.advance(500);
+    assert.equal(late.membership.view().incarnations.get('replica1'), 11n);
+    assert.deepEqual(members[1]?.errors, []);
+  });
+
   it('raises an alarm and keeps the ring when ZooKeeper comes back empty', async () => {
     const { fixture, members } = await joinAll();
     fixture.zookeeper.empty();
@@ -131,6 +158,28 @@ describe('ZookeeperMembership', () => {
     fixture.zookeeper.state = 'up';
     await fixture.time.advance(2 * sessionTimeoutMs);
     assert.deepEqual([...(membership.view().registered ?? [])], ['replica0']);
+  });
+
+  it('waits for a slow ZooKeeper: the cluster may not be ready', async () => {
+    const fixture = new ZookeeperFixture();
+    fixture.zookeeper.delayMs = 250;
+    const { started, session } = join(fixture, 'replica0', 5n);
+    let isStarted = false;
+    void started.then(() => {
+      isStarted = true;
+    });
+    await fixture.time.advance(3_000);
+    assert.deepEqual([session.state, isStarted], ['connected', false]);
+    await fixture.settle(started);
+  });
+
+  it('starts without a ZooKeeper that refuses it, and says so once', async () => {
+    const fixture = new ZookeeperFixture();
+    const invalidAccessList = -114;
+    for (let count = 0; count < 100; count++) fixture.zookeeper.plant('create', invalidAccessList);
+    const { started, errors } = join(fixture, 'replica0', 5n);
+    await fixture.settle(started);
+    assert.deepEqual(errors, ['reading or writing in ZooKeeper failed']);
   });
 
   it('names the difference when the ring in ZooKeeper is another, and does not register', async () => {
@@ -189,6 +238,18 @@ describe('ZookeeperMembership', () => {
     for (const { membership } of members.filter((member) => member !== leaving)) {
       assert.equal(membership.view().leader, standby);
       assert.notEqual(membership.view().standby, leader);
+    }
+  });
+
+  it('elects no znode that is no candidate', async () => {
+    const fixture = new ZookeeperFixture();
+    const { session } = await fixture.open();
+    await fixture.settle(session.ensure('/election'));
+    await fixture.settle(session.createPersistent('/election/note', bytes('a note')));
+    const { members } = await joinAll(fixture);
+    for (const { membership } of members) {
+      const { leader, standby } = membership.view();
+      assert.ok(nodes.includes(leader ?? '') && nodes.includes(standby ?? ''), `${leader}`);
     }
   });
 

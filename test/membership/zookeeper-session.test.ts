@@ -410,6 +410,15 @@ describe('a create whose answer is lost (Z8)', () => {
     );
   });
 
+  it('is not tried where there is one, which may be forbidden', async () => {
+    const { session } = await fixture.open({ root: '/quorate' });
+    await fixture.settle(session.ensure('/'));
+    const noAuth = -102;
+    fixture.zookeeper.plant('create', noAuth);
+    assert.equal(await fixture.codeOf(session.ensure('/')), 'OK');
+    assert.equal(await fixture.codeOf(session.ensure('/members')), 'NO_AUTH');
+  });
+
   it('is found by its random part when it has a number', async () => {
     const { session } = await fixture.open();
     await fixture.settle(session.ensure('/election'));

@@ -11,7 +11,7 @@ import { byteOrderedPartitioner } from '../../src/ring/partitioner.ts';
 import { evenOwners, Ring } from '../../src/ring/ring.ts';
 import type { Clock } from '../../src/runtime/clock.ts';
 import { type Logger, silentLogger } from '../../src/runtime/logger.ts';
-import { SimulatedDisk } from './simulated-disk.ts';
+import { type FlushMs, SimulatedDisk } from './simulated-disk.ts';
 import { SimulatedNetwork } from './simulated-network.ts';
 import { SeededRandom, SimulatedHost, SimulatedTime } from './simulated-time.ts';
 
@@ -28,7 +28,7 @@ export interface SimulatedClusterOptions {
   /** Disks that outlive their nodes; without it all is in memory. */
   readonly isDurable?: boolean;
   /** How long each flush of a disk takes; 1 ms by default. */
-  readonly flushMs?: () => number;
+  readonly flushMs?: FlushMs;
   readonly scrubPassMs?: number;
   readonly tombstoneAgeMs?: number;
   readonly onOutdated?: (node: string) => void;
@@ -249,6 +249,11 @@ export class SimulatedCluster {
     return this.#ring.preferenceList(this.#ring.partitioner.tokenOf(key));
   }
 
+  /** Whether all nodes run, and none keeps a hint for another or wants a copy for it. */
+  owesNothing(): boolean {
+    return this.names.every((holder) => this.isUp(holder) && this.#owesNothing(holder));
+  }
+
   /** How many hints a node keeps for another. */
   hints(holder: string, target: string): number {
     return this.engine(holder).hints.summary(target).count;
@@ -257,6 +262,13 @@ export class SimulatedCluster {
   /** The floor of a token on one node; 0 if it has none. */
   floorOf(node: string, token: number): bigint {
     return this.engine(node).floors.floorOf(token);
+  }
+
+  #owesNothing(holder: string): boolean {
+    const { dirty, hints } = this.engine(holder);
+    return this.names.every(
+      (target) => hints.count(target) === 0 && dirty.tokensOf(target).isEmpty,
+    );
   }
 
   #memoryDisk(node: string, clock: Clock): Disk {

@@ -5,13 +5,16 @@ import { type Change, tableNames } from '../../src/storage/tables.ts';
 import { PowerCutStateFile } from './power-cut-state-file.ts';
 import { PowerCutTables } from './power-cut-tables.ts';
 
+/** How long the next flush of a file takes. */
+export type FlushMs = (file: 'tables' | 'state') => number;
+
 /**
  * The disk of a simulated node, tables and state file: what was flushed is there after a kill or a
  * power cut, until it is wiped.
  */
 export class SimulatedDisk {
   readonly #clock: Clock;
-  readonly #flushMs: () => number;
+  readonly #flushMs: FlushMs;
   #power: PowerCutTables;
   #stateFile: PowerCutStateFile;
   #generation = 1;
@@ -20,11 +23,11 @@ export class SimulatedDisk {
    * @param clock does not die with the node.
    * @param flushMs how long each flush takes.
    */
-  constructor(clock: Clock, flushMs: () => number) {
+  constructor(clock: Clock, flushMs: FlushMs) {
     this.#clock = clock;
     this.#flushMs = flushMs;
-    this.#power = new PowerCutTables(clock, flushMs);
-    this.#stateFile = new PowerCutStateFile(clock, flushMs);
+    this.#power = new PowerCutTables(clock, () => flushMs('tables'));
+    this.#stateFile = new PowerCutStateFile(clock, () => flushMs('state'));
   }
 
   get tables(): PowerCutTables {
@@ -69,8 +72,8 @@ export class SimulatedDisk {
 
   /** Another disk takes the place of this one: empty, with a greater id. */
   wipe(): void {
-    this.#power = new PowerCutTables(this.#clock, this.#flushMs);
-    this.#stateFile = new PowerCutStateFile(this.#clock, this.#flushMs);
+    this.#power = new PowerCutTables(this.#clock, () => this.#flushMs('tables'));
+    this.#stateFile = new PowerCutStateFile(this.#clock, () => this.#flushMs('state'));
     this.#generation++;
   }
 
@@ -96,7 +99,7 @@ export class SimulatedDisk {
 
   /** Puts an older state of the whole disk in its place. */
   putBack(contents: readonly Change[]): void {
-    this.#power = new PowerCutTables(this.#clock, this.#flushMs);
+    this.#power = new PowerCutTables(this.#clock, () => this.#flushMs('tables'));
     this.#power.tables.writeNow(contents);
   }
 

@@ -93,7 +93,9 @@ export class LeaderElection {
   /** The candidates in their order; those of this node's former sessions are taken away. */
   async #readCandidates(): Promise<readonly Candidate[]> {
     const names = (await this.#session.children(electionPath)) ?? [];
-    const ordered = [...names].sort((left, right) => sequenceOf(left) - sequenceOf(right));
+    // Whatever else is there has no place in the order.
+    const numbered = names.filter((name) => /-\d+$/.test(name));
+    const ordered = numbered.sort((left, right) => sequenceOf(left) - sequenceOf(right));
     const candidates = await Promise.all(ordered.map((name) => this.#readCandidate(name)));
     return candidates.filter((candidate) => candidate !== undefined);
   }

@@ -1,3 +1,4 @@
+import { formatHostPort } from '../../ring/node-address.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { decodeMember, encodeMember, type MemberRecord } from './member-record.ts';
 import { ZookeeperError } from './zookeeper-error.ts';
@@ -9,8 +10,11 @@ import type { ZnodeValue, ZookeeperSession } from './zookeeper-session.ts';
  * The znode of a killed process lives until its session times out. A node that restarts sooner finds
  * its name taken, and if it only waited for the name it would lose it: the old znode disappears
  * later, and the live node is dead to all for ever. So a former registration of this node, told by
- * the address that this process has bound, is replaced in one transaction; another node's is waited
- * out, with an alarm.
+ * its address, is replaced in one transaction; another node's is waited out, with an alarm.
+ *
+ * Two processes of one name have the same address too, that of the replicas file. So what replaced
+ * this node's registration within its session is another process that lives, and is waited out as
+ * well: if each took the name from the other, they would do so without end.
  */
 export interface RegistrationComponents {
   readonly logger: Logger;
@@ -22,6 +26,8 @@ export class RegistrationKeeper {
   readonly #session: ZookeeperSession;
   readonly #path: string;
   readonly #own: MemberRecord;
+  /** The session in which this run was registered last. */
+  #registeredIn: bigint | undefined;
   #isTaken = false;
 
   constructor(components: RegistrationComponents, node: string, own: MemberRecord) {
@@ -44,24 +50,38 @@ export class RegistrationKeeper {
       await this.#create();
       return true;
     }
-    if (this.#isCurrent(current)) return true;
-    const found = decodeMember(current.data);
-    if (found?.host === this.#own.host && found.port === this.#own.port) {
+    if (this.#isCurrent(current)) {
+      this.#registeredIn = this.#session.sessionId;
+      return true;
+    }
+    if (this.#isFormer(current)) {
       await this.#replace(current);
       return true;
     }
-    if (this.#isTaken) return false;
+    if (!this.#isTaken) this.#alarm(decodeMember(current.data));
     this.#isTaken = true;
-    this.#logger.error('another process is registered under this name', {
-      registered: `${found?.host}:${found?.port}`,
-      own: `${this.#own.host}:${this.#own.port}`,
-    });
     return false;
   }
 
   #isCurrent({ data, stat }: ZnodeValue): boolean {
     const isOwn = stat.ephemeralOwner === this.#session.sessionId;
     return isOwn && decodeMember(data)?.incarnation === this.#own.incarnation;
+  }
+
+  /** Whether it is of an earlier run or session of this node, or its own that somebody spoilt. */
+  #isFormer({ data, stat }: ZnodeValue): boolean {
+    const { sessionId } = this.#session;
+    if (stat.ephemeralOwner === sessionId) return true;
+    const found = decodeMember(data);
+    if (found?.host !== this.#own.host || found.port !== this.#own.port) return false;
+    return found.incarnation === this.#own.incarnation || this.#registeredIn !== sessionId;
+  }
+
+  #alarm(found: MemberRecord | undefined): void {
+    this.#logger.error('another process is registered under this name', {
+      registered: found === undefined ? 'unreadable' : describe(found),
+      own: describe(this.#own),
+    });
   }
 
   async #create(): Promise<void> {
@@ -86,6 +106,7 @@ export class RegistrationKeeper {
 
   #tell(czxid: bigint | undefined): void {
     this.#isTaken = false;
+    this.#registeredIn = this.#session.sessionId;
     this.#logger.info('registered in ZooKeeper', { czxid: czxid?.toString(16) });
   }
 }
@@ -95,4 +116,8 @@ export const membersPath = '/members';
 
 export function memberPath(node: string): string {
   return `${membersPath}/${node}`;
+}
+
+function describe({ host, port, incarnation }: MemberRecord): string {
+  return `${formatHostPort({ host, port })}, run ${incarnation.toString(16)}`;
 }

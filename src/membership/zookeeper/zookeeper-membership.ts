@@ -59,7 +59,7 @@ export class ZookeeperMembership implements Membership {
   #onReady: (() => void) | undefined;
   #windowEndsMs = Number.POSITIVE_INFINITY;
   #hasRead = false;
-  /** Whether the last failure was that the access lists do not let this node in. */
+  /** Whether the last failure was a refusal that will not pass by itself. */
   #isDenied = false;
 
   constructor(components: ZookeeperMembershipComponents, options: ZookeeperMembershipOptions) {
@@ -73,8 +73,8 @@ export class ZookeeperMembership implements Membership {
 
   /**
    * Connects and registers; settles when the cluster is ready. A cluster that never was waits for
-   * all its nodes or for the startup window. After `waitMs` without a reading ZooKeeper is away:
-   * then it settles too, and the node registers when ZooKeeper is back.
+   * all its nodes or for the startup window. Unconnected or refused after `waitMs`, ZooKeeper is
+   * away: then it settles too, and the node registers when ZooKeeper is back.
    */
   start(waitMs: number): Promise<void> {
     const { clock, logger, session } = this.#components;
@@ -91,14 +91,19 @@ export class ZookeeperMembership implements Membership {
         resolve();
       };
       this.#onReady = () => goOn(undefined);
-      const isAway = clock.schedule(waitMs, () => {
-        if (!this.#hasRead) goOn('ZooKeeper is away: serving with the ring of the replicas file');
-      });
+      const lookWhetherAway = () => {
+        if (this.#hasRead) return;
+        // Slow is not away: the cluster may not be ready yet.
+        if (session.state === 'connected' && !this.#isDenied) lookLater();
+        else goOn('ZooKeeper is away: serving with the ring of the replicas file');
+      };
+      const lookLater = () => this.#limits.push(clock.schedule(waitMs, lookWhetherAway));
+      lookLater();
       // Whoever should have declared the cluster ready, or ZooKeeper, went away in between.
       const isForgotten = clock.schedule(this.#options.startupWindowMs + waitMs, () =>
         goOn('nobody has declared the cluster ready: serving all the same'),
       );
-      this.#limits.push(isAway, isForgotten);
+      this.#limits.push(isForgotten);
     });
   }
 
@@ -177,7 +182,7 @@ export class ZookeeperMembership implements Membership {
       return true;
     } catch (error: unknown) {
       if (!(error instanceof ZookeeperError)) throw error;
-      const isDenied = error.code === 'NO_AUTH';
+      const isDenied = error.code === 'NO_AUTH' || error.code === 'REFUSED';
       const level = isDenied && !this.#isDenied ? 'error' : 'debug';
       this.#components.logger[level]('reading or writing in ZooKeeper failed', {
         reason: error.message,

@@ -109,6 +109,8 @@ export class ZookeeperSession {
     for (const [index] of names.entries()) {
       const absolute = `/${names.slice(0, index + 1).join('/')}`;
       if (absolute === '/') return;
+      // Not to be made: that may be forbidden to who may change what is below.
+      if ((await this.#call((connection) => connection.exists(absolute))) !== undefined) continue;
       try {
         await this.#call((connection) =>
           connection.create(absolute, new Uint8Array(), 'persistent'),
