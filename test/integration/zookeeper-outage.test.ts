@@ -126,10 +126,9 @@ async function ownership(cluster: ZookeeperCluster): Promise<string> {
   const rings = await Promise.all(
     cluster.names.map(async (name) => {
       const { ringEpoch, nodes } = await cluster.seenBy(name);
-      const lists: string[] = [];
-      for (let token = 0; token < 256; token++) {
-        lists.push((await cluster.client(name).locate(token)).preferenceList.join(' '));
-      }
+      const tokens = Array.from({ length: 256 }, (_, token) => token);
+      const located = await Promise.all(tokens.map((token) => cluster.client(name).locate(token)));
+      const lists = located.map(({ preferenceList }) => preferenceList.join(' '));
       return { ringEpoch, shares: nodes.map(({ tokensOwned }) => tokensOwned), lists };
     }),
   );
