@@ -36,7 +36,7 @@ const mayImport: Record<string, readonly string[]> = {
   replica: ['base', 'runtime', 'record', 'ring', 'storage'],
   coordinator: ['base', 'runtime', 'record', 'ring', 'consistency', 'membership'],
   hints: ['base', 'runtime', 'record', 'ring', 'storage', 'membership', 'coordinator/ports'],
-  transfer: ['base', 'runtime', 'record', 'ring', 'storage', 'coordinator/ports'],
+  transfer: ['base', 'runtime', 'record', 'ring', 'consistency', 'storage', 'coordinator/ports'],
   links: ['base', 'runtime', 'record', 'ring', 'consistency', 'membership'],
   wire: ['base', 'record', 'consistency', 'ring', 'links', 'generated'],
   rpc: [...belowWire, 'wire', 'generated'],

@@ -31,6 +31,11 @@ export function compareBytes(left: Uint8Array, right: Uint8Array): number {
   return Buffer.compare(left, right);
 }
 
+/** The smallest key that is greater. */
+export function keyAfter(key: Uint8Array): Uint8Array {
+  return Buffer.concat([key, Uint8Array.of(0)]);
+}
+
 /**
  * One character for each byte, so that bytes can be the key of a Map. The order of such texts is
  * the order of their bytes.

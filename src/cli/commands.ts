@@ -5,8 +5,10 @@ import { consoleCommand } from './console/console-command.ts';
 import { deleteCommand } from './delete-command.ts';
 import { echoCommand } from './echo-command.ts';
 import { entriesCommand } from './entries-command.ts';
+import { exportCommand } from './export-command.ts';
 import { getCommand } from './get-command.ts';
 import { hintsCommand } from './hints-command.ts';
+import { importCommand } from './import-command.ts';
 import { locateCommand } from './locate-command.ts';
 import { pingCommand } from './ping-command.ts';
 import { putCommand } from './put-command.ts';
@@ -31,6 +33,8 @@ export const commands: readonly Command[] = [
   entriesCommand,
   pingCommand,
   snapshotCommand,
+  exportCommand,
+  importCommand,
   rpcCommand,
   benchCommand,
   echoCommand,

@@ -2,9 +2,10 @@ import type { EntryAnswer } from '../client/answers.ts';
 import { formatKey } from '../config/key-spelling.ts';
 import { formatTime } from '../runtime/format-time.ts';
 import { defineCommand } from './command.ts';
+import { formatEntryLine } from './entry-line.ts';
 import { exitCodes } from './exit-code.ts';
 import { type OutputForm, timeoutFlag, withServer } from './flags.ts';
-import { jsonOf, textOf } from './key-value-output.ts';
+import { textOf } from './key-value-output.ts';
 import { readWhole } from './numbers.ts';
 import { shorten, visible } from './shown-text.ts';
 import { print } from './terminal.ts';
@@ -42,19 +43,11 @@ export const entriesCommand = defineCommand({
 });
 
 function lineOf(entry: EntryAnswer, form: OutputForm): string {
-  const { value, version, token, writeTimeMs, expireTimeMs } = entry;
+  const { value, version, token, expireTimeMs } = entry;
   const key = formatKey(entry.key);
   switch (form) {
     case 'json':
-      return JSON.stringify({
-        key,
-        token,
-        tombstone: value === undefined,
-        ...(value && jsonOf(value)),
-        version,
-        ...(writeTimeMs !== undefined && { writeTime: formatTime(writeTimeMs) }),
-        ...(expireTimeMs !== undefined && { expireTime: formatTime(expireTimeMs) }),
-      });
+      return formatEntryLine(entry);
     case 'raw':
       return [key, version, value === undefined ? '' : visible(textOf(value))].join('\t');
     case 'table':

@@ -37,15 +37,15 @@ export class ProgressLine {
    * Shows how much is done, if it is time to.
    *
    * @param unit such as `keys`.
-   * @param total how much there is to do, as far as that is known.
+   * @param part of all that there is to do, from 0 to 1, if that is known.
    */
-  show(done: number, unit: string, total?: number): void {
+  show(done: number, unit: string, part?: number): void {
     const nowMs = this.#clock.monotonicMs();
     if (nowMs < this.#nextMs) return;
     this.#nextMs = nowMs + (this.#stream.isTTY ? terminalEveryMs : lineEveryMs);
     const seconds = Math.max(nowMs - this.#startMs, 1) / 1_000;
     const rate = `${formatCount(done / seconds)} a second`;
-    const text = `${this.#name}: ${this.#bar(done, total)}${formatCount(done)} ${unit}, ${rate}`;
+    const text = `${this.#name}: ${this.#bar(part)}${formatCount(done)} ${unit}, ${rate}`;
     this.#stream.write(this.#stream.isTTY ? `${clearLine}${text}` : `${text}\n`);
   }
 
@@ -54,10 +54,8 @@ export class ProgressLine {
     if (this.#stream.isTTY) this.#stream.write(clearLine);
   }
 
-  #bar(done: number, total: number | undefined): string {
-    if (total === undefined || total <= 0) return '';
-    // What is known of the total may be a little too low.
-    const part = Math.min(done / total, 1);
+  #bar(part: number | undefined): string {
+    if (part === undefined) return '';
     const percent = `${Math.floor(part * 100)}%`.padStart(4);
     if (!this.#stream.isTTY) return `${percent.trim()}, `;
     const filled = Math.round(part * barWidth);

@@ -13,16 +13,17 @@ import {
   type PutResponse,
   ReplicaReport_State,
 } from '../../generated/quorate/v1/key_value.ts';
-import { spellingFromWire } from '../wire/key-form.ts';
+import { spellingFromWire, spellingToWire } from '../wire/key-form.ts';
 import { levelFromWire } from '../wire/level-form.ts';
-import { plainFromWire } from '../wire/value-form.ts';
-import { durationToMs, timestampToMs } from '../wire/version-form.ts';
+import { plainFromWire, plainToWire } from '../wire/value-form.ts';
+import { durationToMs, timestampToMs, timestampToWire } from '../wire/version-form.ts';
 import type {
   ClusterAnswer,
   EntryAnswer,
   ExplanationAnswer,
   GetAnswer,
   HintTargetAnswer,
+  ImportedEntry,
   NodeAnswer,
   WriteAnswer,
 } from './answers.ts';
@@ -127,6 +128,19 @@ export function entryAnswer(entry: Entry): EntryAnswer {
     writeTimeMs: timestampToMs(entry.writeTime),
     expireTimeMs: timestampToMs(entry.expireTime),
     token: entry.token ?? 0,
+  };
+}
+
+/** The entry that brings a record back. */
+export function importedEntry({ key, value, version, expireTimeMs }: ImportedEntry): Entry {
+  return {
+    keyForm: spellingToWire(key),
+    valueForm: value && plainToWire(value),
+    tombstone: value === undefined,
+    version,
+    writeTime: undefined,
+    expireTime: timestampToWire(expireTimeMs),
+    token: undefined,
   };
 }
 

@@ -127,3 +127,6 @@ export interface HintTargetAnswer {
   readonly dirtyTokens: readonly number[];
   readonly dropped: number;
 }
+
+/** A record that is brought back: a tombstone if it has no value. */
+export type ImportedEntry = Pick<EntryAnswer, 'key' | 'value' | 'version' | 'expireTimeMs'>;

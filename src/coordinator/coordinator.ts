@@ -81,7 +81,8 @@ export class Coordinator {
     const bytes = recordBytes(request.key, undefined) + (request.value?.bytes.length ?? 0);
     return this.#run(bytes, (resolve, reject) => {
       const plan = this.#plan(request);
-      if (plan.isLinearizable) requireReplicas(plan, plan.readable);
+      const isAsking = plan.isLinearizable && request.version === undefined;
+      if (isAsking) requireReplicas(plan, plan.readable);
       requireWritable(plan);
       this.#requireRoom(plan, plan.writable, bytes);
       this.#judgeClock(plan);

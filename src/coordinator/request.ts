@@ -23,6 +23,11 @@ export interface WriteRequest extends RequestBase {
   readonly value: Value | undefined;
   /** For how long the value is there: whole milliseconds over 0; it never expires without. */
   readonly ttlMs?: number | undefined;
+  /**
+   * The version under which this was written before, if it is brought back as it was, time of
+   * expiry included. Replicas that hold something newer keep that, so a second time changes nothing.
+   */
+  readonly version?: Version | undefined;
 }
 
 export interface ReadResult {

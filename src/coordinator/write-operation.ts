@@ -36,6 +36,7 @@ export class WriteOperation {
   readonly #hinted = new Set<string>();
   #phase: 'query' | 'cover' | 'store' | 'ended' = 'query';
   #isAnswered = false;
+  #isBelowFloor = false;
   #timer: Timer | undefined;
   #querySentAtMs = 0;
   #clockBaseMs = 0;
@@ -59,7 +60,7 @@ export class WriteOperation {
   }
 
   start(): void {
-    if (!this.#plan.isLinearizable) {
+    if (!this.#plan.isLinearizable || this.#request.version !== undefined) {
       this.#cover(undefined);
       if (this.#phase !== 'ended') this.#armTimer();
       return;
@@ -106,7 +107,9 @@ export class WriteOperation {
     const record = this.#nextRecord(newestSeen);
     if (record === undefined) return this.#fail('CLOCK_SKEW', {});
     this.#phase = 'cover';
-    this.#components.writeGuard.cover(this.#plan.token, record.version.clock, (isCovered) => {
+    // A version that was made before says nothing of what this node has made.
+    const made = this.#request.version === undefined ? record.version.clock : 0n;
+    this.#components.writeGuard.cover(this.#plan.token, made, (isCovered) => {
       if (this.#phase !== 'cover') return;
       if (isCovered) this.#store(record);
       else this.#fail('REPLICA_FAILURE', { failed: 0 });
@@ -122,7 +125,8 @@ export class WriteOperation {
     if (roomy.length < this.#plan.required) return this.#fail('OVERLOADED', {});
     this.#record = record;
     this.#phase = 'store';
-    const request = { operation: 'store', key: this.#plan.key, record } as const;
+    const operation = this.#request.version === undefined ? 'store' : 'spread';
+    const request = { operation, key: this.#plan.key, record } as const;
     for (const node of this.#plan.writable) {
       this.#times?.asked(node, clock.monotonicMs());
       replicas
@@ -133,7 +137,8 @@ export class WriteOperation {
 
   /** What to write, or `undefined` if the clocks forbid it. */
   #nextRecord(newestSeen: Version | undefined): VersionedValue | undefined {
-    const { value, ttlMs } = this.#request;
+    const { value, ttlMs, version: existing } = this.#request;
+    if (existing !== undefined) return { version: existing, value };
     const expireTimeMs = ttlMs === undefined ? undefined : expireTimeAfter(this.#components, ttlMs);
     if (expireTimeMs === undefined && ttlMs !== undefined) return undefined;
     const version = this.#nextVersion(newestSeen);
@@ -168,8 +173,10 @@ export class WriteOperation {
     this.#times?.answered(node, this.#components.clock.monotonicMs());
     if (reply.outcome === 'ok' && reply.version !== undefined) {
       this.#core.addStored(node, reply.version);
-    } else if (reply.outcome === 'refused') this.#core.addRefused(node);
-    else this.#core.addUnknown(node);
+    } else if (reply.outcome === 'refused') {
+      this.#core.addRefused(node);
+      if (reply.reason === 'below-floor') this.#isBelowFloor = true;
+    } else this.#core.addUnknown(node);
     this.#settle();
   }
 
@@ -240,6 +247,7 @@ export class WriteOperation {
       required: this.#plan.required,
       received: this.#core.acknowledged,
       ...details,
+      ...(this.#isBelowFloor && { reason: belowFloor }),
       mayHaveApplied: !this.#core.isCertainlyNotApplied(),
       replicas: describeReplicas(this.#plan, (node) => this.#storeState(node, state)),
     });
@@ -297,6 +305,9 @@ export class WriteOperation {
     };
   }
 }
+
+/** Why a write failed that was made before: its version is older than what was forgotten. */
+export const belowFloor = 'below-floor';
 
 /** Learns how a write went. */
 interface WriteListener {

@@ -20,6 +20,7 @@ import type { Random } from '../runtime/random.ts';
 import { Reclaimable } from '../storage/reclaimable.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { TokenFloors } from '../storage/token-floors.ts';
+import { ClusterWalk } from '../transfer/cluster-walk.ts';
 import { DamageHealer } from '../transfer/damage-healer.ts';
 import { FloorExchange } from '../transfer/floor-exchange.ts';
 import { Rebuild } from '../transfer/rebuild.ts';
@@ -86,6 +87,7 @@ export class Engine {
   /** While a lost disk is rebuilt, and after it. */
   readonly rebuild: Rebuild | undefined;
   readonly damageHealer: DamageHealer;
+  readonly walk: ClusterWalk;
   readonly scrubber: Scrubber;
   readonly reclaim: TombstoneReclaim;
   readonly #replica: Replica;
@@ -156,6 +158,7 @@ export class Engine {
     this.rebuild =
       disk.rebuild &&
       new Rebuild({ ...shared, replica, copier: this.copier, progress: disk.rebuild }, node);
+    this.walk = new ClusterWalk({ ...shared, replicas });
     this.damageHealer = new DamageHealer({ ...shared, replicas }, node);
     this.scrubber = new Scrubber(shared, { passMs: options.scrubPassMs ?? scrubPassMsDefault });
     this.#dispatcher = new HintDispatcher({ ...shared, replicas }, { targets });

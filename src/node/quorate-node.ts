@@ -182,6 +182,7 @@ export class QuorateNode {
       rebuild,
       scrubber,
       storage,
+      walk,
     } = this.#engine;
     this.#server = new GrpcServer(
       {
@@ -199,6 +200,7 @@ export class QuorateNode {
         snapshots: disk.snapshots,
         storage,
         transportClock,
+        walk,
       },
       {
         node,

@@ -67,6 +67,14 @@ export function isFloorVersion(version: Version | undefined): boolean {
   return version?.node === floorNode;
 }
 
+/** Reads what {@link formatVersion} wrote; `undefined` if it is something else. */
+export function parseVersion(text: string): Version | undefined {
+  const [, clock, node] = /^([0-9a-f]{16})-([A-Za-z0-9._-]{1,63})$/.exec(text) ?? [];
+  return clock === undefined || node === undefined
+    ? undefined
+    : { clock: BigInt(`0x${clock}`), node };
+}
+
 /** Formats a version so that a newer one compares greater as text; nothing for "never written". */
 export function formatVersion(version: Version | undefined): string {
   if (version === undefined) return '';

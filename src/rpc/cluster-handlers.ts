@@ -5,8 +5,9 @@ import {
   DescribeClusterResponse_Status,
   type DropHintsRequest,
   type DropHintsResponse,
-  type Entry,
+  type ExportEntriesRequest,
   type HintTarget,
+  type ImportEntriesRequest,
   type ListEntriesRequest,
   type ListEntriesResponse,
   type ListHintsResponse,
@@ -17,24 +18,27 @@ import {
   type RebuildProgress,
   type SnapshotRequest,
 } from '../../generated/quorate/v1/cluster.ts';
+import { keyAfter } from '../base/bytes.ts';
 import { QuorateError } from '../base/quorate-error.ts';
 import type { RepairMode } from '../consistency/repair-mode.ts';
+import type { Coordinator } from '../coordinator/coordinator.ts';
 import type { DirtyTokens } from '../hints/dirty-tokens.ts';
 import type { HintStore } from '../hints/hint-store.ts';
 import type { LinkSet } from '../links/link-set.ts';
 import type { Membership, MembershipView } from '../membership/membership.ts';
 import type { ClockMonitor, ClockVerdict } from '../record/clock-monitor.ts';
-import { formatVersion } from '../record/version.ts';
 import type { NodeAddress } from '../ring/node-address.ts';
 import type { Ring } from '../ring/ring.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { KeyedRecord, Storage } from '../storage/storage.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { ClusterWalk } from '../transfer/cluster-walk.ts';
 import type { Rebuild } from '../transfer/rebuild.ts';
 import type { Scrubber } from '../transfer/scrubber.ts';
+import { entryToWire } from '../wire/entry-form.ts';
 import { roundMs } from '../wire/explanation-form.ts';
-import { keyFromWire, keyToWire } from '../wire/key-form.ts';
-import { valueToWire } from '../wire/value-form.ts';
-import { durationToWire, timestampToWire, writeTimeToWire } from '../wire/version-form.ts';
+import { keyFromWire } from '../wire/key-form.ts';
+import { durationToWire, timestampToWire } from '../wire/version-form.ts';
+import { exportEntries, importEntries } from './backup-handlers.ts';
 import { type HandlerComponents, serverStream, unary } from './call-context.ts';
 import { type SnapshotWriter, snapshot } from './snapshot-handler.ts';
 
@@ -42,6 +46,7 @@ import { type SnapshotWriter, snapshot } from './snapshot-handler.ts';
 export interface ClusterComponents extends HandlerComponents {
   readonly clock: Clock;
   readonly clockMonitor: ClockMonitor;
+  readonly coordinator: Coordinator;
   readonly dirty: DirtyTokens;
   readonly hints: HintStore;
   readonly links: LinkSet;
@@ -51,6 +56,7 @@ export interface ClusterComponents extends HandlerComponents {
   readonly scrubber: Pick<Scrubber, 'lastPassMs'>;
   readonly snapshots: SnapshotWriter | undefined;
   readonly storage: Storage;
+  readonly walk: ClusterWalk;
 }
 
 export interface ClusterOptions {
@@ -82,6 +88,12 @@ export function clusterHandlers(
     ),
     listHints: unary(components, () => listHints(components, options)),
     dropHints: unary(components, (request: DropHintsRequest) => dropHints(components, request)),
+    exportEntries: serverStream(components, (request: ExportEntriesRequest) =>
+      exportEntries(components, request),
+    ),
+    importEntries: unary(components, (request: ImportEntriesRequest, context) =>
+      importEntries(components, request, context),
+    ),
     snapshot: serverStream(components, (request: SnapshotRequest) => snapshot(components, request)),
   };
 }
@@ -189,25 +201,8 @@ function* listEntries(
   }
 }
 
-/** The smallest key that is greater. */
-function keyAfter(key: Uint8Array): Uint8Array {
-  return Buffer.concat([key, Uint8Array.of(0)]);
-}
-
 function firstKeyFrom(storage: Storage, start: Uint8Array): Uint8Array | undefined {
   return storage.range({ start, limit: 1, bytesMax: 0 })[0]?.key;
-}
-
-function entryToWire({ key, record }: KeyedRecord, ring: Ring): Entry {
-  return {
-    keyForm: keyToWire(key),
-    valueForm: record.value && valueToWire(record.value),
-    tombstone: record.value === undefined,
-    version: formatVersion(record.version),
-    writeTime: writeTimeToWire(record.version),
-    expireTime: timestampToWire(record.value?.expireTimeMs),
-    token: ring.partitioner.tokenOf(key),
-  };
 }
 
 function listHints(

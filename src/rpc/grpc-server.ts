@@ -3,7 +3,6 @@ import { HealthImplementation } from 'grpc-health-check';
 import { ClusterServiceService } from '../../generated/quorate/v1/cluster.ts';
 import { KeyValueServiceService } from '../../generated/quorate/v1/key_value.ts';
 import { QuorateError } from '../base/quorate-error.ts';
-import type { Coordinator } from '../coordinator/coordinator.ts';
 import { formatHostPort } from '../ring/node-address.ts';
 import type { Clock } from '../runtime/clock.ts';
 import {
@@ -19,7 +18,6 @@ import { tolerant } from './tolerant-service.ts';
 
 /** The services of one node on its one port: clients, peers, health and reflection. */
 export interface GrpcServerComponents extends ClusterComponents {
-  readonly coordinator: Coordinator;
   /** The clock that gRPC's deadlines are in. */
   readonly transportClock: Clock;
 }

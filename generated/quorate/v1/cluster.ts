@@ -350,6 +350,68 @@ export interface SnapshotResponse {
   done: boolean;
 }
 
+/** Asks for what the cluster holds. */
+export interface ExportEntriesRequest {
+  /** The last key that the caller has already; unset to begin with the first. */
+  keyForm:
+    | //
+    /** A key of a single byte. */
+    { $case: "key"; value: number }
+    | //
+    /** A key that is valid UTF-8. */
+    { $case: "textKey"; value: string }
+    | //
+    /** Any other key. */
+    { $case: "rawKey"; value: Buffer }
+    | undefined;
+}
+
+/** A part of what the cluster holds. */
+export interface ExportEntriesResponse {
+  /** The next entries, in key order. */
+  entries: Entry[];
+}
+
+/** Brings records back. */
+export interface ImportEntriesRequest {
+  /**
+   * The records, some 4 MiB at most together. Of each the key, the version, the time of expiry, and
+   * the value or that it is a tombstone count; the other fields follow from these.
+   */
+  entries: Entry[];
+}
+
+/** How it went. */
+export interface ImportEntriesResponse {
+  /** One for each record, in the order of the request. */
+  outcomes: ImportEntriesResponse_Outcome[];
+}
+
+/** What became of a record. */
+export const ImportEntriesResponse_Outcome = {
+  /** UNSPECIFIED - Never sent. */
+  UNSPECIFIED: 0,
+  /** STORED - A quorum of its replicas holds it, or a newer one. */
+  STORED: 1,
+  /** AHEAD_OF_CLOCK - It was not stored, since its version is more than 500 ms ahead of the clock of the node. */
+  AHEAD_OF_CLOCK: 2,
+  /**
+   * BELOW_FLOOR - It was not stored, since it is older than the deletes that the cluster has forgotten: it may
+   * be what one of them deleted.
+   */
+  BELOW_FLOOR: 3,
+} as const;
+
+export type ImportEntriesResponse_Outcome =
+  typeof ImportEntriesResponse_Outcome[keyof typeof ImportEntriesResponse_Outcome];
+
+export namespace ImportEntriesResponse_Outcome {
+  export type UNSPECIFIED = typeof ImportEntriesResponse_Outcome.UNSPECIFIED;
+  export type STORED = typeof ImportEntriesResponse_Outcome.STORED;
+  export type AHEAD_OF_CLOCK = typeof ImportEntriesResponse_Outcome.AHEAD_OF_CLOCK;
+  export type BELOW_FLOOR = typeof ImportEntriesResponse_Outcome.BELOW_FLOOR;
+}
+
 function createBaseDescribeClusterRequest(): DescribeClusterRequest {
   return {};
 }
@@ -2010,9 +2072,286 @@ export const SnapshotResponse: MessageFns<SnapshotResponse> = {
   },
 };
 
+function createBaseExportEntriesRequest(): ExportEntriesRequest {
+  return { keyForm: undefined };
+}
+
+export const ExportEntriesRequest: MessageFns<ExportEntriesRequest> = {
+  encode(message: ExportEntriesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.keyForm?.$case) {
+      case "key":
+        writer.uint32(8).uint32(message.keyForm.value);
+        break;
+      case "textKey":
+        writer.uint32(18).string(message.keyForm.value);
+        break;
+      case "rawKey":
+        writer.uint32(26).bytes(message.keyForm.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportEntriesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportEntriesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.keyForm = { $case: "key", value: reader.uint32() };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.keyForm = { $case: "textKey", value: reader.string() };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.keyForm = { $case: "rawKey", value: Buffer.from(reader.bytes()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExportEntriesRequest>): ExportEntriesRequest {
+    return ExportEntriesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExportEntriesRequest>): ExportEntriesRequest {
+    const message = createBaseExportEntriesRequest();
+    switch (object.keyForm?.$case) {
+      case "key": {
+        if (object.keyForm?.value !== undefined && object.keyForm?.value !== null) {
+          message.keyForm = { $case: "key", value: object.keyForm.value };
+        }
+        break;
+      }
+      case "textKey": {
+        if (object.keyForm?.value !== undefined && object.keyForm?.value !== null) {
+          message.keyForm = { $case: "textKey", value: object.keyForm.value };
+        }
+        break;
+      }
+      case "rawKey": {
+        if (object.keyForm?.value !== undefined && object.keyForm?.value !== null) {
+          message.keyForm = { $case: "rawKey", value: object.keyForm.value };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseExportEntriesResponse(): ExportEntriesResponse {
+  return { entries: [] };
+}
+
+export const ExportEntriesResponse: MessageFns<ExportEntriesResponse> = {
+  encode(message: ExportEntriesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.entries) {
+      Entry.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportEntriesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportEntriesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.entries.push(Entry.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExportEntriesResponse>): ExportEntriesResponse {
+    return ExportEntriesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExportEntriesResponse>): ExportEntriesResponse {
+    const message = createBaseExportEntriesResponse();
+    message.entries = object.entries?.map((e) => Entry.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseImportEntriesRequest(): ImportEntriesRequest {
+  return { entries: [] };
+}
+
+export const ImportEntriesRequest: MessageFns<ImportEntriesRequest> = {
+  encode(message: ImportEntriesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.entries) {
+      Entry.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImportEntriesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImportEntriesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.entries.push(Entry.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ImportEntriesRequest>): ImportEntriesRequest {
+    return ImportEntriesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ImportEntriesRequest>): ImportEntriesRequest {
+    const message = createBaseImportEntriesRequest();
+    message.entries = object.entries?.map((e) => Entry.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseImportEntriesResponse(): ImportEntriesResponse {
+  return { outcomes: [] };
+}
+
+export const ImportEntriesResponse: MessageFns<ImportEntriesResponse> = {
+  encode(message: ImportEntriesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.outcomes.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.outcomes) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImportEntriesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImportEntriesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag === 8) {
+              message.outcomes.push(reader.int32() as any);
+
+              continue;
+            }
+
+            if (tag === 10) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.outcomes.push(reader.int32() as any);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ImportEntriesResponse>): ImportEntriesResponse {
+    return ImportEntriesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ImportEntriesResponse>): ImportEntriesResponse {
+    const message = createBaseImportEntriesResponse();
+    message.outcomes = object.outcomes?.map((e) => e) || [];
+    return message;
+  },
+};
+
 /**
  * Describes the cluster as the node that is asked sees it, and takes care of its data. Only
- * DropHints changes what the nodes hold.
+ * DropHints and ImportEntries change what the nodes hold.
  */
 export type ClusterServiceService = typeof ClusterServiceService;
 export const ClusterServiceService = {
@@ -2085,6 +2424,36 @@ export const ClusterServiceService = {
     responseSerialize: (value: SnapshotResponse): Buffer => Buffer.from(SnapshotResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): SnapshotResponse => SnapshotResponse.decode(value),
   },
+  /**
+   * Streams the newest record of every key of the whole cluster in key order, tombstones included.
+   * Every write that a quorum had acknowledged before the call is in it, or a newer one; a key is
+   * as it was when the walk came by. Fails with NOT_ENOUGH_REPLICAS where fewer than a quorum of
+   * the replicas of some keys can be asked.
+   */
+  exportEntries: {
+    path: "/quorate.v1.ClusterService/ExportEntries" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: ExportEntriesRequest): Buffer => Buffer.from(ExportEntriesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExportEntriesRequest => ExportEntriesRequest.decode(value),
+    responseSerialize: (value: ExportEntriesResponse): Buffer =>
+      Buffer.from(ExportEntriesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ExportEntriesResponse => ExportEntriesResponse.decode(value),
+  },
+  /**
+   * Stores records under the versions that they have, so that newer ones stay and a second time
+   * changes nothing. Answers when a quorum of the replicas of each holds it or a newer one.
+   */
+  importEntries: {
+    path: "/quorate.v1.ClusterService/ImportEntries" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ImportEntriesRequest): Buffer => Buffer.from(ImportEntriesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ImportEntriesRequest => ImportEntriesRequest.decode(value),
+    responseSerialize: (value: ImportEntriesResponse): Buffer =>
+      Buffer.from(ImportEntriesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ImportEntriesResponse => ImportEntriesResponse.decode(value),
+  },
 } as const;
 
 export interface ClusterServiceServer extends UntypedServiceImplementation {
@@ -2107,6 +2476,18 @@ export interface ClusterServiceServer extends UntypedServiceImplementation {
    * durable; it is completed also when the caller goes away.
    */
   snapshot: handleServerStreamingCall<SnapshotRequest, SnapshotResponse>;
+  /**
+   * Streams the newest record of every key of the whole cluster in key order, tombstones included.
+   * Every write that a quorum had acknowledged before the call is in it, or a newer one; a key is
+   * as it was when the walk came by. Fails with NOT_ENOUGH_REPLICAS where fewer than a quorum of
+   * the replicas of some keys can be asked.
+   */
+  exportEntries: handleServerStreamingCall<ExportEntriesRequest, ExportEntriesResponse>;
+  /**
+   * Stores records under the versions that they have, so that newer ones stay and a second time
+   * changes nothing. Answers when a quorum of the replicas of each holds it or a newer one.
+   */
+  importEntries: handleUnaryCall<ImportEntriesRequest, ImportEntriesResponse>;
 }
 
 export interface ClusterServiceClient extends Client {
@@ -2195,6 +2576,40 @@ export interface ClusterServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<SnapshotResponse>;
+  /**
+   * Streams the newest record of every key of the whole cluster in key order, tombstones included.
+   * Every write that a quorum had acknowledged before the call is in it, or a newer one; a key is
+   * as it was when the walk came by. Fails with NOT_ENOUGH_REPLICAS where fewer than a quorum of
+   * the replicas of some keys can be asked.
+   */
+  exportEntries(
+    request: ExportEntriesRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ExportEntriesResponse>;
+  exportEntries(
+    request: ExportEntriesRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ExportEntriesResponse>;
+  /**
+   * Stores records under the versions that they have, so that newer ones stay and a second time
+   * changes nothing. Answers when a quorum of the replicas of each holds it or a newer one.
+   */
+  importEntries(
+    request: ImportEntriesRequest,
+    callback: (error: ServiceError | null, response: ImportEntriesResponse) => void,
+  ): ClientUnaryCall;
+  importEntries(
+    request: ImportEntriesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ImportEntriesResponse) => void,
+  ): ClientUnaryCall;
+  importEntries(
+    request: ImportEntriesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ImportEntriesResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const ClusterServiceClient = makeGenericClientConstructor(
