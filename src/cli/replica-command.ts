@@ -158,7 +158,7 @@ async function serve(
     process.send?.({ event: 'ready', node: name, address: node.address });
     outcome = await toldToEnd;
   }
-  await Promise.race([node.stop(), passed(stopMsMax)]);
+  await stopInTime(node);
   if (outcome instanceof QuorateError) throw outcome;
 }
 
@@ -174,8 +174,12 @@ function endOnDiskFailure(logger: Logger, reason: unknown): void {
 /** A node that hangs while it stops is ended, so that it is gone within 10 s. */
 const stopMsMax = 9_000;
 
-function passed(delayMs: number): Promise<void> {
-  return new Promise((resolve) => new SystemClock().schedule(delayMs, resolve));
+function stopInTime(node: { stop(): Promise<void> }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const limit = new SystemClock().schedule(stopMsMax, resolve);
+    const stopped = node.stop().finally(() => limit.cancel());
+    stopped.then(resolve, reject);
+  });
 }
 
 /** Settles at the first request to stop; a second signal ends the process at once. */

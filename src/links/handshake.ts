@@ -63,16 +63,20 @@ export function judgeHello(other: Hello, context: HandshakeContext): Refusal | u
   }
   const known = context.dataIdOf(other.node);
   if (!isSameData(other, known)) {
+    const brings = other.dataId === '' ? 'no data directory' : `the data directory ${other.dataId}`;
     return {
       reason: 'data-id',
-      message: `${other.node} comes with the data directory ${other.dataId}, ${own.node} knows it with ${known}: start ${other.node} with its own directory, or with --rebuild if that is lost`,
+      message: `${other.node} comes with ${brings}, ${own.node} knows it with ${known}: start ${other.node} with its own directory, or with --rebuild if that is lost`,
     };
   }
   return undefined;
 }
 
-/** A later directory that was made to be rebuilt takes the place of an earlier one. */
+/**
+ * A later directory that was made to be rebuilt takes the place of an earlier one. Memory does not:
+ * a node that was known with a directory would answer "absent" for what it has acknowledged.
+ */
 function isSameData({ dataId, isRebuilt }: Hello, known: string | undefined): boolean {
-  if (dataId === '' || known === undefined || dataId === known) return true;
+  if (known === undefined || dataId === known) return true;
   return isRebuilt && dataId > known;
 }

@@ -48,6 +48,7 @@ export class LinkSet {
   readonly #sessions = new Set<PeerSession>();
   readonly #unknown = new Set<string>();
   readonly #liveListeners: ((node: string) => void)[] = [];
+  readonly #dataRefusedListeners: ((refusal: Refusal) => void)[] = [];
   #onSettled: (() => void) | undefined;
   #timer: Timer | undefined;
   #isStopped = false;
@@ -126,6 +127,14 @@ export class LinkSet {
     this.#liveListeners.push(listener);
   }
 
+  /**
+   * Calls back when a peer refuses this node for its data: what it has acknowledged is on another
+   * disk than the one it came with.
+   */
+  onDataRefused(listener: (refusal: Refusal) => void): void {
+    this.#dataRefusedListeners.push(listener);
+  }
+
   /** The refusals of those that will not talk to this node; none if one peer talks to it. */
   outcastFor(): readonly Refusal[] {
     const links = [...this.#links.values()];
@@ -145,6 +154,10 @@ export class LinkSet {
           for (const listener of this.#liveListeners) listener(node);
         },
         onNotLive: (node) => this.#components.clockMonitor.forget(node),
+        onRefused: (refusal) => {
+          if (refusal.reason !== 'data-id') return;
+          for (const listener of this.#dataRefusedListeners) listener(refusal);
+        },
         onAttempted: (node) => this.#onAttempted(node),
         onClock: (node, clockMs, sent, received) =>
           this.#components.clockMonitor.addSample(node, clockMs, sent, received),

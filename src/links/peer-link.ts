@@ -59,6 +59,8 @@ interface PeerLinkListener {
   onLive(peer: string): void;
   /** The peer cannot be asked any more. */
   onNotLive(peer: string): void;
+  /** The peer does not talk to this node. */
+  onRefused(refusal: Refusal): void;
   /** A try to connect has ended, well or not. */
   onAttempted(peer: string): void;
   onClock(peer: string, clockMs: number, sent: ClockReading, received: ClockReading): void;
@@ -81,6 +83,7 @@ export class PeerLink {
   #wasLive = false;
   #roundTripMs: number | undefined;
   #refusal: Refusal | undefined;
+  #isPeerAtFault = false;
   #standing: ReplicaStanding = { servesReads: true, takesWrites: true };
   #problem = 'not connected yet';
 
@@ -120,9 +123,9 @@ export class PeerLink {
     return this.#state === 'up' ? `silent for ${Math.round(this.#silenceMs())} ms` : this.#problem;
   }
 
-  /** The last refusal, until the link is up. */
+  /** The last refusal, until the link is up; none while it is the peer that comes with other data. */
   get refusal(): Refusal | undefined {
-    return this.#refusal;
+    return this.#isPeerAtFault ? undefined : this.#refusal;
   }
 
   /** How many requests are queued or wait for an answer. */
@@ -205,7 +208,7 @@ export class PeerLink {
     this.#tellLiveness();
     this.#lastHeardMs = this.#components.clock.monotonicMs();
     if (frame.kind === 'welcome') this.#onWelcome(frame.hello);
-    else if (frame.kind === 'refusal') this.#refuse(frame.refusal);
+    else if (frame.kind === 'refusal') this.#onRefusal(frame.refusal);
     else if (frame.kind === 'pong') this.#onPong(frame.id, frame.clockMs, frame.standing);
     else for (const { id, reply } of frame.replies) this.#requests.end(id, reply);
     this.#tellLiveness();
@@ -231,6 +234,7 @@ export class PeerLink {
             reason: 'unknown-node',
             message: `the node at the address of ${this.#options.peer} says that it is ${welcome.node}: check the replicas file`,
           } as const);
+    this.#isPeerAtFault = refusal?.reason === 'data-id';
     if (refusal !== undefined) return this.#refuse(refusal);
     this.#state = 'up';
     this.#standing = welcome.standing;
@@ -241,6 +245,12 @@ export class PeerLink {
     this.#timer = this.#components.clock.schedule(pingEveryMs, () => this.#supervise());
     this.#options.listener.onWelcome(this.#options.peer, welcome);
     this.#options.listener.onAttempted(this.#options.peer);
+  }
+
+  #onRefusal(refusal: Refusal): void {
+    this.#isPeerAtFault = false;
+    this.#refuse(refusal);
+    this.#options.listener.onRefused(refusal);
   }
 
   #refuse(refusal: Refusal): void {

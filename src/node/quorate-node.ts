@@ -65,7 +65,10 @@ export interface QuorateNodeComponents {
   readonly clock?: Clock;
   /** Told when the disk has failed: nothing is acknowledged any more, and the process should end. */
   readonly onDiskFailure?: (reason: unknown) => void;
-  /** Told if the disk is an older copy of the one that this node had, and what to do. */
+  /**
+   * Told if the disk is not the one that this node had, and what to do: an older copy of it, or,
+   * once the node was ready, another one than a peer knows.
+   */
   readonly onOutdated?: (sentence: string) => void;
 }
 
@@ -99,6 +102,8 @@ export class QuorateNode {
   readonly #zookeeper: ZookeeperMembership | undefined;
   #status: NodeStatus = 'initializing';
   #isClockApart = false;
+  #outcastFor: Refusal | undefined;
+  #stopping: Promise<void> | undefined;
 
   /**
    * Opens what the node keeps.
@@ -211,6 +216,7 @@ export class QuorateNode {
         status: () => this.#status,
       },
     );
+    links.onDataRefused((refusal) => this.#onDataRefused(refusal, onOutdated));
     // Without ZooKeeper the replicas file says who takes part, and that is never out of date.
     if (this.#zookeeper === undefined) this.#server.setMembershipCurrent(true);
     this.#zookeeper?.onState((state) => this.#server.setMembershipCurrent(state !== 'lost'));
@@ -219,19 +225,20 @@ export class QuorateNode {
   /**
    * Listens, meets the peers, and takes requests. Settles when the node is ready.
    *
-   * @throws QuorateError CONFIGURATION if the port is taken, or if every peer that answers refuses
-   * this node.
+   * @throws QuorateError CONFIGURATION if the port is taken, if every peer that answers refuses this
+   * node, or if one refuses it for its data.
    */
   async start(): Promise<void> {
     const host = this.#options.host ?? this.#own.host;
     try {
       await this.#server.listen(host, this.#options.port ?? this.#own.port);
     } catch (error: unknown) {
-      await this.#engine.stop();
+      await this.stop();
       throw error;
     }
     await Promise.all([this.#engine.start(), this.#zookeeper?.start(zookeeperWaitMsMax)]);
-    const refusal = this.#zookeeper?.ringProblem ?? (await this.#refusal())?.message;
+    const { message } = (await this.#refusal()) ?? this.#outcastFor ?? {};
+    const refusal = this.#zookeeper?.ringProblem ?? message;
     if (refusal !== undefined) {
       await this.stop();
       throw new QuorateError('CONFIGURATION', {}, refusal);
@@ -262,8 +269,13 @@ export class QuorateNode {
     return formatHostPort(this.#own);
   }
 
-  /** Takes no new requests, ends those in flight, and stops. Settles within about 8 s. */
-  async stop(): Promise<void> {
+  /** Takes no new requests, ends those in flight, and stops, once. Settles within about 8 s. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
     this.#status = 'draining';
     this.#tellHealth();
     await this.#drain();
@@ -271,6 +283,17 @@ export class QuorateNode {
     // The links end first: their streams would keep the server waiting.
     await this.#engine.stop();
     await this.#server.stop();
+  }
+
+  /** One peer is enough: two nodes that lost their disks would else make a quorum of nothing. */
+  #onDataRefused(refusal: Refusal, onOutdated: NodeParts['onOutdated']): void {
+    const isKnown = this.#outcastFor !== undefined;
+    this.#outcastFor = refusal;
+    if (isKnown || this.#status !== 'ready') return;
+    this.#status = 'draining';
+    this.#tellHealth();
+    void this.#engine.drain();
+    onOutdated(refusal.message);
   }
 
   #drain(): Promise<void> {

@@ -24,8 +24,8 @@ describe('quorate replica with a data directory', () => {
     return node;
   }
 
-  async function ready(flags: readonly string[]): Promise<CliProcess> {
-    const node = start(flags);
+  async function ready(flags: readonly string[], name?: string): Promise<CliProcess> {
+    const node = start(flags, name);
     await node.until('ready', () => node.isReady);
     return node;
   }
@@ -76,6 +76,23 @@ describe('quorate replica with a data directory', () => {
     assert.match(rebuilding.stderr, /rebuilding: answers no reads/);
     assert.ok(readdirSync(directory).some((name) => name.startsWith('discarded-')));
     await rebuilding.kill();
+  });
+
+  it('stops a node that has lost its data as soon as another one knows it', async () => {
+    ports = await freePorts(2);
+    replicasFile = writeReplicas(folder, ports);
+    const flagsOf = (name: string) => ['--data-dir', join(folder, 'known', name)];
+    const nodes = [await ready(flagsOf('replica0')), await ready(flagsOf('replica1'), 'replica1')];
+    for (const node of nodes) await node.until('met', () => node.stderr.includes('peer is live'));
+    for (const node of nodes) await node.kill();
+    // It is ready before anybody can say that it was another one; so is one that forgot its flag.
+    for (const flags of [flagsOf('new'), ['--in-memory']]) {
+      const lost = await ready(flags);
+      const knowing = await ready(flagsOf('replica1'), 'replica1');
+      assert.equal((await lost.exited).code, 2, lost.stderr);
+      assert.match(lost.stderr, /quorate: replica0 comes with (the|no) data directory.*--rebuild/);
+      await knowing.kill();
+    }
   });
 
   it('refuses the directory of another program, and a place where none can be', async () => {

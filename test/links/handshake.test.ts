@@ -45,15 +45,21 @@ describe('judgeHello', () => {
     assert.equal(judge({ ...change, protocolVersion: 1 })?.reason, 'cluster-name');
   });
 
-  it('knows a node by its data, unless that is new in memory', () => {
+  it('knows a node by its data', () => {
     assert.equal(judge({ dataId: '5-first' }), undefined, 'never met');
     assert.equal(judge({ dataId: '5-first' }, undefined, '5-first'), undefined);
-    assert.equal(judge({ dataId: '' }, undefined, '5-first'), undefined, 'in memory');
+    assert.equal(judge({ dataId: '' }), undefined, 'always in memory');
     const refusal = judge({ dataId: '7-other' }, undefined, '5-first');
     assert.equal(refusal?.reason, 'data-id');
     for (const part of ['b', '7-other', '5-first', '--rebuild']) {
       assert.ok(refusal?.message.includes(part), part);
     }
+  });
+
+  it('refuses a node in memory that it knows with a directory: it has lost what it held', () => {
+    const refusal = judge({ dataId: '' }, undefined, '5-first');
+    assert.equal(refusal?.reason, 'data-id');
+    assert.match(refusal.message, /b comes with no data directory, a knows it with 5-first/);
   });
 
   it('takes a directory that was made to be rebuilt for one that is older, and never back', () => {

@@ -203,6 +203,31 @@ describe('LinkSet', () => {
     assert.deepEqual(links.outcastFor(), []);
   });
 
+  it('tells when one peer refuses it for its data, whoever else talks to it', async () => {
+    const heard: string[] = [];
+    links.onDataRefused(({ message }) => heard.push(message));
+    void links.start();
+    welcome('c');
+    const refuse = (reason: 'ring' | 'data-id') =>
+      dialerTo('b').answer({ kind: 'refusal', refusal: { reason, message: reason } });
+    refuse('ring');
+    assert.deepEqual(heard, []);
+    await time.advance(200);
+    refuse('data-id');
+    assert.deepEqual(heard, ['data-id']);
+  });
+
+  it('is no outcast where it is the peer that lost its data', () => {
+    dataIds.set('b', '1-b');
+    const heard: string[] = [];
+    links.onDataRefused(({ message }) => heard.push(message));
+    void links.start();
+    dialerTo('b').answer({ kind: 'welcome', hello: { ...hello('b'), dataId: '2-b' } });
+    assert.equal(links.isLive('b'), false);
+    assert.deepEqual(links.outcastFor(), []);
+    assert.deepEqual(heard, []);
+  });
+
   it('ends all streams and takes no more when it is stopped', () => {
     void links.start();
     const before = call('b');

@@ -26,6 +26,7 @@ function up() {
         onNotLive: () => {
           events.push('not live');
         },
+        onRefused: () => undefined,
         onAttempted: ignore,
         onClock: ignore,
       },

@@ -44,6 +44,7 @@ describe('PeerLink, for requests,', () => {
           onWelcome: ignore,
           onLive: ignore,
           onNotLive: ignore,
+          onRefused: () => undefined,
           onAttempted: ignore,
           onClock: ignore,
         },

@@ -31,6 +31,7 @@ describe('PeerLink', () => {
         onWelcome: (_peer, welcome) => events.push(`welcome ${welcome.incarnation}`),
         onLive: () => events.push('live'),
         onNotLive: () => events.push('not live'),
+        onRefused: () => undefined,
         onAttempted: () => events.push('attempted'),
         onClock: (_peer, clockMs, sent, received) =>
           events.push(`clock ${clockMs} after ${received.monotonicMs - sent.monotonicMs} ms`),
