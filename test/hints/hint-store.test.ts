@@ -14,6 +14,7 @@ import { compareVersions } from '../../src/record/version.ts';
 import { recordBytes, type VersionedValue } from '../../src/record/versioned-value.ts';
 import { byteOrderedPartitioner } from '../../src/ring/partitioner.ts';
 import { evenOwners, Ring } from '../../src/ring/ring.ts';
+import { TokenSet } from '../../src/ring/token-set.ts';
 import { silentLogger } from '../../src/runtime/logger.ts';
 import { SystemClock } from '../../src/runtime/system-clock.ts';
 import { LmdbTables } from '../../src/storage/lmdb-tables.ts';
@@ -83,6 +84,20 @@ for (const { name, open } of kinds) {
     const kept = (target = 'b') =>
       [...hints.waitingFor(target)].map(({ key, record }) => [key[0], record.version]);
     const dirtyOf = (target = 'b') => dirty.tokensOf(target).tokens();
+
+    it('says whether it may hold anything of some tokens that is older than a clock', () => {
+      hints.keep('b', numberKey(7), textRecord(v2));
+      const holds = (token: number, { clock } = v3) =>
+        hints.mayHoldBelow(TokenSet.of([token, 9]), clock);
+      assert.deepEqual([holds(7), holds(8), holds(7, v2)], [true, false, false]);
+      hints.remove('b', numberKey(7), v2);
+      assert.equal(holds(7), false);
+      // Too many to look through count as if one of them were.
+      for (let index = 0; index <= 10_000; index++) {
+        hints.keep('b', Uint8Array.of(70, index >> 8, index), textRecord(v2));
+      }
+      assert.equal(holds(7), true);
+    });
 
     it('gives hints back with their original record, the longest kept first', () => {
       keep(3, textRecord(v1, 'one'));

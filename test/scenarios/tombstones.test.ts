@@ -140,6 +140,22 @@ describe('old tombstones', () => {
     await cluster.time.until(() => areGone(cluster), anyTime);
   });
 
+  it('stay while a node that is no replica keeps a hint from before', async () => {
+    const cluster = await start();
+    await cluster.delete('replica3', 7);
+    const { hints } = cluster.engine('replica3');
+    const asked = new Set<boolean>();
+    hints.mayHoldBelow = (tokens) => {
+      asked.add(tokens.has(7));
+      return true;
+    };
+    await cluster.time.advance(60_000);
+    assert.deepEqual([...asked], [true]);
+    assert.equal(cluster.floorOf('replica0', 7), 0n);
+    hints.mayHoldBelow = () => false;
+    await cluster.time.until(() => areGone(cluster), anyTime);
+  });
+
   it('stay while a replica cannot tell what it holds', async () => {
     const cluster = await start();
     await cluster.put('replica3', 7, 'x');
@@ -232,5 +248,22 @@ describe('below a floor', () => {
     assert.equal(await cluster.get('replica0', 7, 'ALL'), undefined);
     assert.deepEqual(outdated, ['replica0']);
     assert.ok(cluster.floorOf('replica0', 7) > 0n);
+  });
+
+  it('an old disk is noticed without any request', async () => {
+    const outdated: string[] = [];
+    const cluster = await start({ onOutdated: (node) => outdated.push(node) });
+    await cluster.put('replica3', 7, 'x', 'ALL');
+    cluster.kill('replica0');
+    const copy = cluster.disk('replica0').contents();
+    await cluster.time.settle(cluster.boot('replica0'));
+    await cluster.time.advance(2_000);
+    await cluster.delete('replica3', 7);
+    await cluster.time.until(() => areGone(cluster), anyTime);
+    cluster.kill('replica0');
+    cluster.disk('replica0').putBack(copy);
+    await cluster.time.settle(cluster.boot('replica0'));
+    await cluster.time.advance(500);
+    assert.deepEqual(outdated, ['replica0']);
   });
 });

@@ -89,6 +89,19 @@ describe('TokenCopier', () => {
     assert.equal(held(late), 'late');
   });
 
+  it('brings what is below the own seal only from a source whose floor is as high', async () => {
+    const [key, clock] = [keyOf(5, 1), at(-10).clock];
+    const floorsOf = (node: string) => cluster.engine(node).floors;
+    await give('replica1', key, 'lost here', at(-20));
+    await give('replica2', key, 'lost here', at(-20));
+    await cluster.time.settle(floorsOf('replica0').seal([5], () => clock));
+    assert.equal(await copied(7n, [5]), true);
+    assert.equal(held(key), undefined);
+    await cluster.time.settle(floorsOf('replica2').raise([5], () => clock));
+    assert.equal(await copied(8n, [5]), true);
+    assert.equal(held(key), 'lost here');
+  });
+
   it('copies nothing of tokens that it does not hold', async () => {
     await give('replica1', keyOf(70, 1), 'foreign', at(-10));
     assert.equal(await copied(6n, [70]), true);
