@@ -138,8 +138,8 @@ export function withNodeSettings(yargs: Argv) {
       default: '10s',
       type: 'string',
       requiresArg: true,
-      describe: 'how long a new cluster with ZooKeeper waits for all its nodes',
-      coerce: parseDuration,
+      describe: 'how long a new cluster with ZooKeeper waits for all its nodes, 1d at most',
+      coerce: readStartupWindow,
     })
     .option('log-level', {
       default: 'info',
@@ -169,6 +169,16 @@ function readTimeout(text: string): number {
   const timeoutMs = parseDuration(text);
   if (timeoutMs <= timeoutMsMax) return timeoutMs;
   const message = `--timeout ${text} is too long: 30s is the most that a node allows`;
+  throw new QuorateError('CONFIGURATION', { text }, message);
+}
+
+/** Timers of more than 24 days would end at once. */
+const startupWindowMsMax = 24 * 60 * 60 * 1_000;
+
+function readStartupWindow(text: string): number {
+  const windowMs = parseDuration(text);
+  if (windowMs <= startupWindowMsMax) return windowMs;
+  const message = `--startup-window ${text} is too long: 1d is the most`;
   throw new QuorateError('CONFIGURATION', { text }, message);
 }
 

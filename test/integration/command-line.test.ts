@@ -379,6 +379,7 @@ describe('a node', () => {
       [['replica0', String(port), path, 'BOTH', '--datadir', 'x'], /Unknown argument/],
       [['replica0', String(port), path, 'BOTH', '--partitoner', 'hash'], /--partitioner\?/],
       [['replica0', String(port), path, 'BOTH', '--replication-factor', '0'], /from 1 to 256/],
+      [['replica0', String(port), path, 'BOTH', '--startup-window', '30d'], /1d is the most/],
     ];
     for (const [words, sentence] of wrong) {
       const { code, stderr } = await runCli(['replica', ...words]);
