@@ -39,6 +39,8 @@ export class DurableWriteGuard implements WriteGuard {
   #old = noTokens;
   #turnsAtMs: number;
   #waiting: Waiting[] = [];
+  /** The greatest clock that was to be covered. */
+  #newest = 0n;
   #isUsed = false;
   #isFailed = false;
   #timer: Timer | undefined;
@@ -51,6 +53,7 @@ export class DurableWriteGuard implements WriteGuard {
 
   cover(token: Token, clock: bigint, onCovered: (isCovered: boolean) => void): void {
     this.#isUsed = true;
+    this.#newest = laterClock(this.#newest, clock);
     this.#timer ??= this.#clock.schedule(renewEveryMs, () => this.#renew());
     if (!this.#young.has(token)) this.#young = this.#young.union(TokenSet.of([token]));
     if (this.#isCovered(token, clock)) return onCovered(true);
@@ -77,11 +80,11 @@ export class DurableWriteGuard implements WriteGuard {
   /** Makes all that was asked for so far durable, and the time that follows. */
   #save(): void {
     this.#turn();
-    const asked = this.#waiting.reduce(
-      (latest, { clock }) => laterClock(latest, clock),
-      clockAtMs(this.#clock.realtimeMs()),
-    );
-    const ceiling = clockAtMs(clockToMs(asked) + ceilingAheadMs);
+    // The time is believed no further than the versions, which the others have judged: a ceiling
+    // from a clock that jumps for a moment would forbid writes after the next start.
+    const newestMs = clockToMs(this.#newest);
+    const pacedMs = Math.min(this.#clock.realtimeMs(), newestMs + renewEveryMs);
+    const ceiling = clockAtMs(Math.max(newestMs, pacedMs) + ceilingAheadMs);
     const writing = this.#young.union(this.#old);
     this.#state
       .update((state) => ({

@@ -108,6 +108,17 @@ describe('DurableWriteGuard', () => {
     assert.ok(clockToMs(file.state.ceiling) <= clockToMs(ahead) + 250);
   });
 
+  it('does not follow a clock that jumps ahead: only versions may, which others have judged', async () => {
+    cover(7);
+    await time.advance(5);
+    cover(7);
+    const beforeMs = clock.realtimeMs();
+    clock.skewMs += 3_600_000;
+    await time.advance(1_000);
+    clock.skewMs -= 3_600_000;
+    assert.ok(clockToMs(file.state.ceiling) <= beforeMs + 350);
+  });
+
   it('never lowers the ceiling when the clock is set back', async () => {
     cover(7);
     await time.advance(5);
