@@ -71,6 +71,18 @@ describe('ClusterWalk', () => {
     );
   });
 
+  it('leaves nothing out where one node holds many keys and another few', async () => {
+    const keys = Array.from({ length: 1_300 }, (_, index) => `k${String(index).padStart(4, '0')}`);
+    for (const [index, key] of keys.entries()) {
+      const node = index % 100 === 99 ? 'replica2' : 'replica1';
+      await give(node, encodeText(key), key, at(-10));
+    }
+    assert.deepEqual(
+      shown(await walk()).map(([key]) => key),
+      keys,
+    );
+  });
+
   it('fails where fewer than a quorum can be asked, also if it knows no key there', async () => {
     await give('replica3', encodeText('za'), 'far away', at(-10));
     cluster.kill('replica0');
