@@ -22,7 +22,6 @@ export class TokenFloors {
   #seals: FloorClocks = noFloors;
   /** The floors with those that are on their way to the disk. */
   #newest: FloorClocks = noFloors;
-  #written: Promise<void> = Promise.resolve();
 
   /** Bytes that are damaged count as none: the peers know that there were floors. */
   constructor(tables: Tables) {
@@ -36,9 +35,12 @@ export class TokenFloors {
     this.#newest = this.#floors;
   }
 
-  /** The floors of all tokens. */
-  get floors(): FloorClocks {
-    return this.#floors;
+  /**
+   * The floors of all tokens, with those that are on their way to the disk, also where it was full:
+   * the next write takes them along.
+   */
+  get newest(): FloorClocks {
+    return this.#newest;
   }
 
   floorOf(token: Token): bigint {
@@ -73,18 +75,11 @@ export class TokenFloors {
     });
   }
 
-  /** Settles when what was begun before is durable or has failed. */
-  settled(): Promise<void> {
-    return this.#written;
-  }
-
   #write(): Promise<void> {
     const clocks = Buffer.concat([this.#newest.toBytes(), this.#seals.toBytes()]);
     const value = Buffer.concat([Buffer.alloc(checksumBytes), clocks]);
     value.writeUInt32BE(checksum(clocks));
-    const written = this.#tables.write([{ table: 'meta', key: floorsKey, value }]);
-    this.#written = Promise.allSettled([this.#written, written]).then(() => undefined);
-    return written;
+    return this.#tables.write([{ table: 'meta', key: floorsKey, value }]);
   }
 }
 

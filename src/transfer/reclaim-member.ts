@@ -56,7 +56,7 @@ export class ReclaimMember {
     try {
       const isDone = await this.#step(request);
       if (!isDone) return { outcome: 'refused', reason: 'not-now' };
-      return { outcome: 'floors', floors: this.#components.floors.floors.toBytes() };
+      return { outcome: 'floors', floors: this.#components.floors.newest.toBytes() };
     } catch {
       // The disk is full or has failed, which is told elsewhere.
       return { outcome: 'refused', reason: 'not-now' };
@@ -102,7 +102,9 @@ export class ReclaimMember {
       case 'read-floors':
         return Promise.resolve(true);
       case 'join-reclaim':
-        return this.#join(request.round, TokenSet.fromBytes(request.tokens), request.clock);
+        return Promise.resolve(
+          this.#join(request.round, TokenSet.fromBytes(request.tokens), request.clock),
+        );
       case 'open-reclaim':
         return this.#open(request.round, FloorClocks.fromBytes(request.floors));
       case 'seal-reclaim':
@@ -112,13 +114,11 @@ export class ReclaimMember {
     }
   }
 
-  async #join(id: bigint, tokens: TokenSet, clock: bigint): Promise<boolean> {
-    const { clock: time, floors, isClear, replica, ring } = this.#components;
+  #join(id: bigint, tokens: TokenSet, clock: bigint): boolean {
+    const { clock: time, isClear, replica, ring } = this.#components;
     for (const [other, round] of this.#rounds) {
       if (round.tokens.without(tokens) !== round.tokens) this.#rounds.delete(other);
     }
-    // A floor that an ended round still brings to the disk belongs to the answer.
-    await floors.settled();
     if (clock > floorClock(time.realtimeMs() + clockDriftMsMax, this.#options.tombstoneAgeMs)) {
       return false;
     }

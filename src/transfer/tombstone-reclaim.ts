@@ -81,6 +81,8 @@ const walkEveryMsMax = 60 * 60 * 1_000;
 const walksPerAge = 10;
 const requestTimeoutMs = 10_000;
 const askEveryMs = 1_000;
+/** After this long a round gives up, so that what can go elsewhere does not wait for it. */
+const copyMsMax = 60 * 60 * 1_000;
 /** How often a round may begin again because the replicas were not equal yet. */
 const attemptsMax = 3;
 
@@ -206,6 +208,8 @@ export class TombstoneReclaim {
 
   /** Lets each replica copy the tokens from all others. @returns whether all have. */
   async #copyAll(replicas: readonly string[], tokens: TokenSet, round: bigint): Promise<boolean> {
+    const { clock } = this.#components;
+    const untilMs = clock.monotonicMs() + copyMsMax;
     let left = replicas;
     const copy = { operation: 'copy', tokens: tokens.toBytes(), round } as const;
     for (;;) {
@@ -215,7 +219,8 @@ export class TombstoneReclaim {
       left = left.filter((_, index) => !isDone(replies[index]));
       if (left.length === 0) return true;
       await this.#pause.rest(askEveryMs);
-      if (this.#pause.isEnded || !this.#areAllThere()) return false;
+      const isOver = this.#pause.isEnded || clock.monotonicMs() >= untilMs;
+      if (isOver || !this.#areAllThere()) return false;
     }
   }
 

@@ -203,6 +203,19 @@ describe('ReclaimMember', () => {
     assert.equal(floors.floorOf(7), 0n);
   });
 
+  it('tells a floor that a full disk did not take, since the next write takes it along', async () => {
+    const clockWanted = at(-60_000);
+    await sealAt(1n, -60_000);
+    disk.isFull = true;
+    assert.deepEqual(await raise(1n), notNow);
+    assert.equal(floors.floorOf(7), 0n);
+    disk.isFull = false;
+    await time.advance(2_000);
+    assert.equal(floorIn(await join(2n)), clockWanted);
+    await open(2n, clockWanted);
+    assert.equal(floors.floorOf(7), clockWanted);
+  });
+
   it('has no floors where their bytes are damaged', async () => {
     await sealAt(1n, -60_000);
     await raise(1n);
