@@ -107,8 +107,12 @@ export class DurableWriteGuard implements WriteGuard {
   }
 
   #onSaved(): void {
-    const covered = this.#waiting.filter(({ token, clock }) => this.#isCovered(token, clock));
-    this.#waiting = this.#waiting.filter((waiting) => !covered.includes(waiting));
+    const covered: Waiting[] = [];
+    const left: Waiting[] = [];
+    for (const waiting of this.#waiting) {
+      (this.#isCovered(waiting.token, waiting.clock) ? covered : left).push(waiting);
+    }
+    this.#waiting = left;
     if (this.#waiting.length > 0) this.#save();
     for (const { onCovered } of covered) onCovered(true);
   }
