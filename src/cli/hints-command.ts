@@ -15,7 +15,7 @@ import { withClient } from './with-client.ts';
  * dropped}]`.
  */
 export const hintsCommand = defineCommand({
-  command: 'hints [action] [target]',
+  command: 'hints [action] [node]',
   describe: 'Show the missed writes that one node keeps for others, or drop them',
   builder: (yargs) =>
     withAction(withServer(yargs))
@@ -30,7 +30,7 @@ export const hintsCommand = defineCommand({
   run: (args) =>
     withClient(args, async (client) => {
       if (args.action !== undefined) {
-        const dropped = await client.dropHints(readTarget(args.target));
+        const dropped = await client.dropHints(readNode(args.node));
         say(`${dropped} hints dropped; their tokens are dirty until they have been copied`);
       }
       const targets = await client.listHints();
@@ -47,11 +47,11 @@ function withAction<Args>(yargs: Argv<Args>) {
       choices: ['drop'] as const,
       describe: 'what to do: nothing but show them, or drop',
     })
-    .positional('target', { type: 'string', describe: 'the node that missed the writes' });
+    .positional('node', { type: 'string', describe: 'the node that missed the writes' });
 }
 
-function readTarget(target: string | undefined): string {
-  if (target !== undefined) return target;
+function readNode(node: string | undefined): string {
+  if (node !== undefined) return node;
   const message = 'hints drop needs the node whose hints shall go: quorate hints drop replica1';
   throw new QuorateError('CONFIGURATION', {}, message);
 }
