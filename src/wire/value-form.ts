@@ -54,7 +54,11 @@ export function valueToWire(value: Value): ValueForm {
   }
 }
 
-/** The form of a user's value, unchecked: the server judges it. */
+/**
+ * The form of a user's value; the server judges it.
+ *
+ * @throws QuorateError INVALID_VALUE for what would be lost on the way.
+ */
 export function plainToWire(value: PlainValue): ValueForm {
   switch (value.kind) {
     case 'text':
@@ -62,6 +66,7 @@ export function plainToWire(value: PlainValue): ValueForm {
     case 'bytes':
       return { $case: 'rawValue', value: asBuffer(value.bytes) };
     case 'json':
+      checkJson(value.json, 1);
       return { $case: 'json', value: value.json };
   }
 }
@@ -85,7 +90,10 @@ function formatJson(value: unknown): string {
   return JSON.stringify(value) ?? 'null';
 }
 
-/** JSON has no NaN and no infinities, though protobuf's Value can carry them. */
+/**
+ * JSON has no NaN and no infinities, though protobuf's Value can carry them. A member `__proto__` is
+ * taken for the prototype by the generated code, and lost: better refused.
+ */
 function checkJson(value: unknown, depth: number): void {
   if (typeof value === 'number' && !Number.isFinite(value)) {
     throw invalidValue('json', `json holds ${value}, which is not JSON`);
@@ -93,6 +101,9 @@ function checkJson(value: unknown, depth: number): void {
   if (typeof value !== 'object' || value === null) return;
   if (depth > jsonDepthMax) {
     throw invalidValue('json', `json is nested deeper than ${jsonDepthMax} levels`);
+  }
+  if (Object.hasOwn(value, '__proto__')) {
+    throw invalidValue('json', 'json has a member named __proto__, which cannot be carried');
   }
   for (const part of Object.values(value)) checkJson(part, depth + 1);
 }
