@@ -7,7 +7,7 @@ import { exitCodes } from './exit-code.ts';
 import { withServer } from './flags.ts';
 import { printRows } from './rows.ts';
 import { say } from './terminal.ts';
-import { withClient } from './with-client.ts';
+import { withOneNode } from './with-client.ts';
 
 /**
  * `quorate hints`: the missed writes that one node keeps for others, and `quorate hints drop` to
@@ -28,7 +28,7 @@ export const hintsCommand = defineCommand({
         'A token is dirty for a node that may miss a write of it with no hint kept: it copies the token from all other replicas as soon as they can be reached.',
       ),
   run: (args) =>
-    withClient(args, async (client) => {
+    withOneNode(args, async (client) => {
       if (args.action !== undefined) {
         const dropped = await client.dropHints(readNode(args.node));
         say(`${dropped} hints dropped; their tokens are dirty until they have been copied`);

@@ -12,6 +12,7 @@ import {
   whyNotMounted,
 } from '../support/failing-calls.ts';
 import {
+  type CliProcess,
   freePorts,
   ProcessCluster,
   startNode,
@@ -41,10 +42,15 @@ describe('a node whose disk fails', () => {
   const skip = whyNoShim(shim);
 
   for (const call of ['fdatasync', 'pwrite']) {
-    it(`by EIO from ${call} ends with exit code 6 and has all it acknowledged`, {
+    it(`by EIO from ${call} ends at once and has all it acknowledged`, {
       skip,
-    }, async () => {
+    }, async (test) => {
       const path = temporaryFolder();
+      const started: CliProcess[] = [];
+      test.after(async () => {
+        await Promise.all(started.map((node) => node.kill()));
+        path.remove();
+      });
       const [port = 0] = await freePorts(1);
       const flag = join(path.path, 'flag');
       const options = {
@@ -55,23 +61,26 @@ describe('a node whose disk fails', () => {
       };
       const env = failingCall(shim, flag, call, errnos.EIO);
       const node = await startNode({ ...options, env });
+      started.push(node);
       const client = new QuorateClient(`127.0.0.1:${port}`);
+      test.after(() => client.close());
       const puts = putUntilFailure(client);
       await new Promise((resolve) => setTimeout(resolve, 300));
       writeFileSync(flag, '');
       const { acknowledged, error } = await puts;
       assert.equal(error.mayHaveApplied, true);
-      assert.equal((await node.exited).code, 6);
+      const { code, signal } = await node.exited;
+      // A page that could not be written leaves lmdb's heap in disorder: the C library may end the
+      // process first, at the same moment.
+      assert.ok(code === 6 || signal === 'SIGABRT', `${code} ${signal}: ${node.stderr}`);
       assert.match(node.stderr, /the disk has failed/);
       rmSync(flag);
       const again = await startNode(options);
+      started.push(again);
       const { value } = await client.get('key');
       const held = value?.kind === 'text' ? Number(value.text) : 0;
       assert.ok(acknowledged > 10, `only ${acknowledged} puts were acknowledged`);
       assert.ok(held === acknowledged || held === acknowledged + 1, `${held}, ${acknowledged}`);
-      client.close();
-      await again.kill();
-      path.remove();
     });
   }
 });
