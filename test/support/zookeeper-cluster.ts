@@ -98,8 +98,13 @@ export class ZookeeperCluster {
 
   /** Whether every node sees every node registered and up. */
   async isWhole(): Promise<boolean> {
-    const seen = await Promise.all(this.names.map((name) => this.isSeen(name)));
-    return seen.every(Boolean);
+    try {
+      const seen = await Promise.all(this.names.map((name) => this.isSeen(name)));
+      return seen.every(Boolean);
+    } catch {
+      // A channel that was refused before its node listened waits for its next try.
+      return false;
+    }
   }
 
   untilWhole(timeoutMs = 30_000): Promise<void> {
