@@ -2,13 +2,14 @@ import { bytesToMapKey, compareBytes } from '../base/bytes.ts';
 import { QuorateError } from '../base/quorate-error.ts';
 import { requiredAcks } from '../consistency/consistency-level.ts';
 import type { ReplicaDirectory } from '../coordinator/ports.ts';
-import type { KeyedVersion, ReplicaReply, ReplicaRequest } from '../record/replica-messages.ts';
+import type { KeyedVersion } from '../record/replica-messages.ts';
 import { compareVersions, type Version } from '../record/version.ts';
 import type { VersionedValue } from '../record/versioned-value.ts';
 import { type Token, tokenCount } from '../ring/partitioner.ts';
 import type { Ring } from '../ring/ring.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { KeyedRecord } from '../storage/storage.ts';
+import { askReplica } from './ask-replica.ts';
 
 /**
  * Walks over the newest records of all keys of the cluster in key order, tombstones included,
@@ -45,7 +46,6 @@ interface Found {
   readonly holders: readonly string[];
 }
 
-const requestTimeoutMs = 10_000;
 const fetchedAtOnce = 32;
 
 export class ClusterWalk {
@@ -87,7 +87,7 @@ export class ClusterWalk {
     const tokens = this.#components.ring.tokensHeld(node).toBytes();
     let key = start;
     for (;;) {
-      const reply = await this.#ask(node, { operation: 'list', key, tokens });
+      const reply = await askReplica(this.#components, node, { operation: 'list', key, tokens });
       if (reply.outcome !== 'listed') return undefined;
       const { keys, next } = reply;
       // Of records that it should not have it names none, however many there are.
@@ -121,7 +121,7 @@ export class ClusterWalk {
       (left, right) => replicas.distanceMs(left) - replicas.distanceMs(right),
     );
     for (const holder of nearest) {
-      const reply = await this.#ask(holder, { operation: 'read-value', key });
+      const reply = await askReplica(this.#components, holder, { operation: 'read-value', key });
       if (reply.outcome !== 'ok') continue;
       const { record } = reply;
       if (record === undefined) return undefined;
@@ -129,14 +129,6 @@ export class ClusterWalk {
     }
     const details = { required: 1, received: 0, failed: holders.length, mayHaveApplied: false };
     throw new QuorateError('REPLICA_FAILURE', details);
-  }
-
-  #ask(node: string, request: ReplicaRequest): Promise<ReplicaReply> {
-    const { clock, replicas } = this.#components;
-    const deadlineMs = clock.monotonicMs() + requestTimeoutMs;
-    return new Promise((resolve) => {
-      replicas.clientOf(node).send(request, deadlineMs, resolve, 'patient');
-    });
   }
 }
 

@@ -1,12 +1,12 @@
 import { bytesToMapKey, formatHex, mapKeyToBytes } from '../base/bytes.ts';
 import { QuorateError } from '../base/quorate-error.ts';
 import type { ReplicaDirectory } from '../coordinator/ports.ts';
-import type { ReplicaReply } from '../record/replica-messages.ts';
 import { compareVersions } from '../record/version.ts';
 import type { Ring } from '../ring/ring.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Storage } from '../storage/storage.ts';
+import { askReplica } from './ask-replica.ts';
 import type { DirtySink } from './dirty-sink.ts';
 import { Pause } from './pause.ts';
 import { formerLifeMs } from './rebuild.ts';
@@ -32,7 +32,6 @@ export interface DamageHealerComponents {
 }
 
 const retryEveryMs = 2_000;
-const requestTimeoutMs = 10_000;
 /** Each may bring a value of 1 MiB from every other replica. */
 const healedAtOnce = 8;
 
@@ -115,7 +114,9 @@ export class DamageHealer {
     const isHeld = replicas.includes(this.#node);
     const others = isHeld ? replicas.filter((node) => node !== this.#node) : [];
     if (isHeld && others.length === 0) return false;
-    const replies = await Promise.all(others.map((node) => this.#read(node, key)));
+    const replies = await Promise.all(
+      others.map((node) => askReplica(this.#components, node, { operation: 'read-value', key })),
+    );
     const held = replies.flatMap((reply) => (reply.outcome === 'ok' ? [reply.record] : []));
     if (held.length < others.length || this.#pause.isEnded) return false;
     const newest = held.reduce(
@@ -132,14 +133,5 @@ export class DamageHealer {
     const { dirty, logger, ring } = this.#components;
     logger.error('a damaged key: another one is missing here, all tokens are to be copied');
     await dirty.mark(this.#node, ring.tokensHeld(this.#node));
-  }
-
-  #read(node: string, key: Uint8Array): Promise<ReplicaReply> {
-    const { clock, replicas } = this.#components;
-    const deadlineMs = clock.monotonicMs() + requestTimeoutMs;
-    return new Promise((resolve) => {
-      const request = { operation: 'read-value', key } as const;
-      replicas.clientOf(node).send(request, deadlineMs, resolve, 'patient');
-    });
   }
 }

@@ -1,6 +1,6 @@
 import { QuorateError } from '../base/quorate-error.ts';
 import type { ReplicaDirectory } from '../coordinator/ports.ts';
-import type { KeyedVersion, ReplicaReply, ReplicaRequest } from '../record/replica-messages.ts';
+import type { KeyedVersion } from '../record/replica-messages.ts';
 import { compareVersions } from '../record/version.ts';
 import type { VersionedValue } from '../record/versioned-value.ts';
 import type { Ring } from '../ring/ring.ts';
@@ -9,6 +9,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { TokenFloors } from '../storage/token-floors.ts';
+import { askReplica } from './ask-replica.ts';
 import type { FloorExchange } from './floor-exchange.ts';
 
 /**
@@ -45,7 +46,6 @@ export interface CopyProgress {
   readonly copied: number;
 }
 
-const requestTimeoutMs = 10_000;
 const fetchedAtOnce = 32;
 const restMsMax = 50;
 const roundsKept = 256;
@@ -105,7 +105,11 @@ export class TokenCopier {
     let key = start;
     for (;;) {
       const beganMs = clock.monotonicMs();
-      const listed = await this.#ask(source, { operation: 'list', key, tokens: tokens.toBytes() });
+      const listed = await askReplica(this.#components, source, {
+        operation: 'list',
+        key,
+        tokens: tokens.toBytes(),
+      });
       if (listed.outcome !== 'listed') return false;
       const newer = listed.keys.filter((listedKey) => this.#misses(listedKey));
       if (!(await this.#fetch(source, newer, isTrusted))) return false;
@@ -180,17 +184,9 @@ export class TokenCopier {
   }
 
   async #copyKey(source: string, key: Uint8Array, isTrusted: boolean): Promise<boolean> {
-    const found = await this.#ask(source, { operation: 'read-value', key });
+    const found = await askReplica(this.#components, source, { operation: 'read-value', key });
     if (found.outcome !== 'ok') return false;
     if (found.record === undefined) return true;
     return this.#components.own.keepCopy(key, found.record, isTrusted);
-  }
-
-  #ask(node: string, request: ReplicaRequest): Promise<ReplicaReply> {
-    const { clock, replicas } = this.#components;
-    const deadlineMs = clock.monotonicMs() + requestTimeoutMs;
-    return new Promise((resolve) => {
-      replicas.clientOf(node).send(request, deadlineMs, resolve, 'patient');
-    });
   }
 }

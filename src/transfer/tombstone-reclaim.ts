@@ -11,6 +11,7 @@ import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
 import type { Reclaimable } from '../storage/reclaimable.ts';
 import type { Storage } from '../storage/storage.ts';
+import { askReplica } from './ask-replica.ts';
 import { Pause } from './pause.ts';
 import { floorClock } from './reclaim-member.ts';
 import { reclaimWalk } from './reclaim-walk.ts';
@@ -79,7 +80,6 @@ const walkEveryMsMin = 1_000;
 const walkEveryMsMax = 60 * 60 * 1_000;
 /** Walks for each age of a tombstone. */
 const walksPerAge = 10;
-const requestTimeoutMs = 10_000;
 const askEveryMs = 1_000;
 /** After this long a round gives up, so that what can go elsewhere does not wait for it. */
 const copyMsMax = 60 * 60 * 1_000;
@@ -213,7 +213,9 @@ export class TombstoneReclaim {
     let left = replicas;
     const copy = { operation: 'copy', tokens: tokens.toBytes(), round } as const;
     for (;;) {
-      const replies = await Promise.all(left.map((node) => this.#ask(node, copy)));
+      const replies = await Promise.all(
+        left.map((node) => askReplica(this.#components, node, copy)),
+      );
       const isDone = (reply: ReplicaReply | undefined) =>
         reply?.outcome === 'copying' && reply.isDone;
       left = left.filter((_, index) => !isDone(replies[index]));
@@ -235,18 +237,12 @@ export class TombstoneReclaim {
     nodes: readonly string[],
     request: ReplicaRequest,
   ): Promise<readonly FloorClocks[] | undefined> {
-    const replies = await Promise.all(nodes.map((node) => this.#ask(node, request)));
+    const replies = await Promise.all(
+      nodes.map((node) => askReplica(this.#components, node, request)),
+    );
     const floors = replies.flatMap((reply) =>
       reply.outcome === 'floors' ? [FloorClocks.fromBytes(reply.floors)] : [],
     );
     return floors.length === nodes.length ? floors : undefined;
-  }
-
-  #ask(node: string, request: ReplicaRequest): Promise<ReplicaReply> {
-    const { clock, replicas } = this.#components;
-    const deadlineMs = clock.monotonicMs() + requestTimeoutMs;
-    return new Promise((resolve) => {
-      replicas.clientOf(node).send(request, deadlineMs, resolve, 'patient');
-    });
   }
 }
