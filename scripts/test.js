@@ -1,7 +1,7 @@
 /**
- * `npm test`: prepares the checkout, runs the checks, then all tests with node:test. Tests run two
- * files at a time, those in test/integration/ one at a time because they start whole clusters;
- * one report and one summary cover both.
+ * `npm test`: prepares the checkout, runs the checks, then all tests with node:test, two files at a
+ * time; those in test/integration/, which start whole clusters, come last. One report and one
+ * summary cover all.
  *
  *   node scripts/test.js                    the checks and all tests
  *   node scripts/test.js unit [text...]     the tests outside test/integration/
@@ -56,7 +56,8 @@ const phases = [
   },
   {
     files: files.filter(isIntegration),
-    concurrency: 1,
+    // The long forms measure, so nothing runs beside them.
+    concurrency: scope === 'long' ? 1 : 2,
     timeout: Math.max(longMs, 5 * minuteMs),
   },
 ].filter((phase) => phase.files.length > 0);

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import type { QuorateClient } from '../../src/client/quorate-client.ts';
 import { type ProcessCluster, startCluster } from '../support/processes.ts';
 
-const puts = process.env['QUORATE_TEST_LONG'] ? 200_000 : 20_000;
+const puts = process.env['QUORATE_TEST_LONG'] ? 200_000 : 10_000;
 const growthMax = 1.1;
 
 describe('the memory of a node', () => {
