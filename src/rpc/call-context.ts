@@ -12,7 +12,7 @@ import { MalformedRequest } from './tolerant-service.ts';
  */
 
 /** What a call without a deadline gets. */
-const timeoutMsDefault = 2_000;
+export const timeoutMsDefault = 2_000;
 /** The longest a call may wait; promises elsewhere count on it. */
 const timeoutMsMax = 30_000;
 /**
@@ -90,18 +90,28 @@ function contextOf(
 
 function timeoutOf(deadline: number | { getTime(): number }, nowMs: number): number {
   const atMs = typeof deadline === 'number' ? deadline : deadline.getTime();
-  if (!Number.isFinite(atMs)) return timeoutMsDefault;
-  const leftMs = atMs - nowMs;
+  return Number.isFinite(atMs) ? answerWithinMs(atMs - nowMs) : timeoutMsDefault;
+}
+
+/** How long a node may take for an answer that its caller waits for so long. */
+export function answerWithinMs(leftMs: number): number {
   const early = Math.min(answerEarlyMsMax, Math.max(answerEarlyMsMin, leftMs * answerEarlyPart));
   return Math.min(timeoutMsMax, Math.max(0, leftMs - early));
 }
 
-function statusOf(thrown: unknown, logger: Logger) {
+/** The error of what a handler threw; the log has what callers cannot do anything about. */
+export function narrowed(thrown: unknown, logger: Logger): QuorateError {
   const error = QuorateError.from(thrown);
   if (error.code === 'INTERNAL') {
     const cause = error.cause instanceof Error ? error.cause.stack : undefined;
     logger.error('a handler failed', { reason: error.message, stack: cause });
   }
+  return error;
+}
+
+/** The status of what a handler threw. */
+export function statusOf(thrown: unknown, logger: Logger) {
+  const error = narrowed(thrown, logger);
   const { code, message, details } = errorToWire(error);
   const metadata = new Metadata();
   metadata.set(statusDetailsKey, details);

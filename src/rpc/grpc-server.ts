@@ -13,6 +13,7 @@ import {
 import { keyValueHandlers } from './key-value-handlers.ts';
 import { messageLimits, requestBytesMax, streamsPerConnectionMax } from './limits.ts';
 import { peerHandlers, peerService } from './peer-stream.ts';
+import { Pipelines, pipelineMethod } from './pipeline-handlers.ts';
 import { reflectionService } from './reflection.ts';
 import { tolerant } from './tolerant-service.ts';
 
@@ -31,6 +32,7 @@ const graceMs = 3_000;
 
 export class GrpcServer {
   readonly #components: GrpcServerComponents;
+  readonly #pipelines: Pipelines;
   readonly #health = new HealthImplementation({
     '': 'SERVING',
     [readyService]: 'NOT_SERVING',
@@ -50,7 +52,11 @@ export class GrpcServer {
     // What fails is told by errors; the library would also print it.
     setLogVerbosity(logVerbosity.NONE);
     this.#components = components;
-    this.#server.addService(tolerant(KeyValueServiceService), keyValueHandlers(components));
+    this.#pipelines = new Pipelines(components);
+    this.#server.addService(
+      { ...tolerant(KeyValueServiceService), pipeline: pipelineMethod },
+      { ...keyValueHandlers(components), pipeline: this.#pipelines.accept },
+    );
     this.#server.addService(tolerant(ClusterServiceService), clusterHandlers(components, options));
     this.#server.addService(peerService, peerHandlers(components));
     this.#health.addToServer(this.#server);
@@ -88,6 +94,7 @@ export class GrpcServer {
   /** Stops listening; open calls have a short grace, then they end. */
   stop(): Promise<void> {
     return new Promise((resolve) => {
+      this.#pipelines.stop();
       const force = this.#components.transportClock.schedule(graceMs, () =>
         this.#server.forceShutdown(),
       );

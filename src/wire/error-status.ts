@@ -7,6 +7,7 @@ import {
   type QuorateErrorCode,
   type QuorateErrorDetails,
 } from '../base/quorate-error.ts';
+import { durationToMs } from './version-form.ts';
 
 /**
  * QuorateError to and from a gRPC status with google.rpc details, the error model of AIP-193. The
@@ -89,9 +90,11 @@ export function errorFromWire(
   encoded: Uint8Array | undefined,
   isWrite: boolean,
 ): QuorateError {
-  const info = encoded === undefined ? undefined : unpackErrorInfo(encoded);
+  const { info, retryDelayMs } = (encoded && unpack(encoded)) ?? {};
   if (info !== undefined && isQuorateErrorCode(info.reason)) {
-    return new QuorateError(info.reason, parseMetadata(info.metadata), message);
+    const details = parseMetadata(info.metadata);
+    const all = retryDelayMs === undefined ? details : { ...details, retryDelayMs };
+    return new QuorateError(info.reason, all, message);
   }
   switch (code) {
     case statusCodes.DEADLINE_EXCEEDED:
@@ -112,6 +115,12 @@ export function errorFromWire(
     default:
       return new QuorateError('INTERNAL', { mayHaveApplied: isWrite, reason: message });
   }
+}
+
+/** The error of an encoded google.rpc.Status, as {@link errorFromWire} reads it. */
+export function errorFromStatus(encoded: Uint8Array, isWrite: boolean): QuorateError {
+  const { code, message } = Status.decode(encoded);
+  return errorFromWire(code, message, encoded, isWrite);
 }
 
 function packErrorInfo(error: QuorateError): Any {
@@ -136,12 +145,19 @@ function pack(type: string, encoded: Uint8Array): Any {
   return { typeUrl: `type.googleapis.com/${type}`, value: Buffer.from(encoded) };
 }
 
-function unpackErrorInfo(encoded: Uint8Array): ErrorInfo | undefined {
+/** What the details say: why it failed, and how long the node asks its callers to wait. */
+function unpack(
+  encoded: Uint8Array,
+): { readonly info: ErrorInfo; readonly retryDelayMs: number | undefined } | undefined {
   try {
     const { details } = Status.decode(encoded);
-    const packed = details.find(({ typeUrl }) => typeUrl.endsWith('/google.rpc.ErrorInfo'));
+    const find = (type: string) => details.find(({ typeUrl }) => typeUrl.endsWith(`/${type}`));
+    const packed = find('google.rpc.ErrorInfo');
     const info = packed && ErrorInfo.decode(packed.value);
-    return info?.domain === errorDomain ? info : undefined;
+    if (info?.domain !== errorDomain) return undefined;
+    const retry = find('google.rpc.RetryInfo');
+    const { retryDelay } = retry ? RetryInfo.decode(retry.value) : {};
+    return { info, retryDelayMs: durationToMs(retryDelay) };
   } catch {
     return undefined;
   }

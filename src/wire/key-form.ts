@@ -56,8 +56,13 @@ export function spellingFromWire(form: KeyForm | undefined): KeySpelling {
   return form?.value ?? new Uint8Array();
 }
 
+/** Whether bytes can be a key. */
+export function isKeyLength(bytes: number): boolean {
+  return bytes >= 1 && bytes <= keyBytesMax;
+}
+
 function checkLength(field: string, key: Uint8Array): Uint8Array {
-  if (key.length >= 1 && key.length <= keyBytesMax) return key;
+  if (isKeyLength(key.length)) return key;
   throw invalidKey(field, `${field} has ${key.length} bytes, it must have 1 to ${keyBytesMax}`);
 }
 

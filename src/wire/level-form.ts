@@ -12,8 +12,7 @@ import {
  * @throws QuorateError INVALID_CONSISTENCY: protobuf lets any number through.
  */
 export function levelFromWire(level: number): ConsistencyLevel {
-  if (level === Consistency_Level.UNSPECIFIED) return defaultConsistencyLevel;
-  const known = consistencyLevels.find((name) => Consistency_Level[name] === level);
+  const known = levelsByNumber[level];
   if (known !== undefined) return known;
   throw new QuorateError(
     'INVALID_CONSISTENCY',
@@ -21,6 +20,14 @@ export function levelFromWire(level: number): ConsistencyLevel {
     `consistency ${level} is unknown: use ${consistencyLevels.join(', ')}`,
   );
 }
+
+const levelsByNumber: readonly (ConsistencyLevel | undefined)[] = Array.from(
+  { length: Math.max(...consistencyLevels.map((name) => Consistency_Level[name])) + 1 },
+  (_, number) =>
+    number === Consistency_Level.UNSPECIFIED
+      ? defaultConsistencyLevel
+      : consistencyLevels.find((name) => Consistency_Level[name] === number),
+);
 
 export function levelToWire(level: ConsistencyLevel): Consistency_Level {
   return Consistency_Level[level];

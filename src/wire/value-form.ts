@@ -113,8 +113,14 @@ function parseJson(bytes: Uint8Array): unknown {
 }
 
 function checkLength(field: string, value: Value): Value {
-  if (value.bytes.length <= valueBytesMax) return value;
-  const message = `${field} has ${value.bytes.length} bytes, it may have ${valueBytesMax} at most`;
+  checkValueLength(field, value.bytes);
+  return value;
+}
+
+/** The same bytes. @throws QuorateError INVALID_VALUE naming the field if they are too many. */
+export function checkValueLength<Bytes extends Uint8Array>(field: string, bytes: Bytes): Bytes {
+  if (bytes.length <= valueBytesMax) return bytes;
+  const message = `${field} has ${bytes.length} bytes, it may have ${valueBytesMax} at most`;
   throw invalidValue(field, message);
 }
 

@@ -17,6 +17,8 @@ export function timestampToMs(timestamp: Timestamp | undefined): number | undefi
   return timestamp && joinMs(timestamp);
 }
 
+export function durationToWire(ms: number): Duration;
+export function durationToWire(ms: number | undefined): Duration | undefined;
 export function durationToWire(ms: number | undefined): Duration | undefined {
   return ms === undefined ? undefined : splitMs(ms);
 }

@@ -10,8 +10,10 @@ import {
   type CallOptions,
   type ChannelCredentials,
   Client,
+  type ClientDuplexStream,
   type ClientOptions,
   type ClientUnaryCall,
+  type handleBidiStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -21,6 +23,7 @@ import {
 import { Duration } from "../../google/protobuf/duration.ts";
 import { Value } from "../../google/protobuf/struct.ts";
 import { Timestamp } from "../../google/protobuf/timestamp.ts";
+import { Status } from "../../google/rpc/status.ts";
 
 export const protobufPackage = "quorate.v1";
 
@@ -205,6 +208,65 @@ export interface DeleteResponse {
     | undefined;
   /** Which replicas said what; set when asked for. */
   explanation: Explanation | undefined;
+}
+
+/** Calls that leave together. They have nothing to do with each other. */
+export interface PipelineRequest {
+  /** The calls, in any order; there is no limit but that of a message, 4,128,768 bytes. */
+  calls: PipelineCall[];
+}
+
+/** One call of a pipeline. */
+export interface PipelineCall {
+  /**
+   * Names the answer. No other call of this stream without an answer may have it: a repeated one is
+   * refused with INVALID_ARGUMENT, whose BadRequest names the field `id`, and the first goes on.
+   */
+  id: number;
+  /** What is asked for. */
+  request:
+    | //
+    /** Reads a key. */
+    { $case: "get"; value: GetRequest }
+    | //
+    /** Stores a value. */
+    { $case: "put"; value: PutRequest }
+    | //
+    /** Deletes a key. */
+    { $case: "delete"; value: DeleteRequest }
+    | undefined;
+  /**
+   * How long the caller waits, in milliseconds from the arrival of the call; 2,000 when left out,
+   * 30,000 at most. It stands in for the deadline of a unary call.
+   */
+  timeoutMs: number;
+}
+
+/** Answers that were ready together. */
+export interface PipelineResponse {
+  /** The answers, in any order. */
+  answers: PipelineAnswer[];
+}
+
+/** The answer to one call of a pipeline. */
+export interface PipelineAnswer {
+  /** The id of the call. */
+  id: number;
+  /** What came of it. */
+  answer:
+    | //
+    /** Of a get. */
+    { $case: "get"; value: GetResponse }
+    | //
+    /** Of a put that is done. */
+    { $case: "put"; value: PutResponse }
+    | //
+    /** Of a delete that is done. */
+    { $case: "delete"; value: DeleteResponse }
+    | //
+    /** The call failed: what a unary call has as its status, with the same details. */
+    { $case: "error"; value: Status }
+    | undefined;
 }
 
 /** How one request was answered, as its coordinator saw it at the moment of the answer. */
@@ -1095,6 +1157,365 @@ export const DeleteResponse: MessageFns<DeleteResponse> = {
   },
 };
 
+function createBasePipelineRequest(): PipelineRequest {
+  return { calls: [] };
+}
+
+export const PipelineRequest: MessageFns<PipelineRequest> = {
+  encode(message: PipelineRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.calls) {
+      PipelineCall.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PipelineRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePipelineRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.calls.push(PipelineCall.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PipelineRequest>): PipelineRequest {
+    return PipelineRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PipelineRequest>): PipelineRequest {
+    const message = createBasePipelineRequest();
+    message.calls = object.calls?.map((e) => PipelineCall.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePipelineCall(): PipelineCall {
+  return { id: 0, request: undefined, timeoutMs: 0 };
+}
+
+export const PipelineCall: MessageFns<PipelineCall> = {
+  encode(message: PipelineCall, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).uint32(message.id);
+    }
+    switch (message.request?.$case) {
+      case "get":
+        GetRequest.encode(message.request.value, writer.uint32(18).fork()).join();
+        break;
+      case "put":
+        PutRequest.encode(message.request.value, writer.uint32(26).fork()).join();
+        break;
+      case "delete":
+        DeleteRequest.encode(message.request.value, writer.uint32(34).fork()).join();
+        break;
+    }
+    if (message.timeoutMs !== 0) {
+      writer.uint32(40).uint32(message.timeoutMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PipelineCall {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePipelineCall();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.request = { $case: "get", value: GetRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.request = { $case: "put", value: PutRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.request = { $case: "delete", value: DeleteRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.timeoutMs = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PipelineCall>): PipelineCall {
+    return PipelineCall.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PipelineCall>): PipelineCall {
+    const message = createBasePipelineCall();
+    message.id = object.id ?? 0;
+    switch (object.request?.$case) {
+      case "get": {
+        if (object.request?.value !== undefined && object.request?.value !== null) {
+          message.request = { $case: "get", value: GetRequest.fromPartial(object.request.value) };
+        }
+        break;
+      }
+      case "put": {
+        if (object.request?.value !== undefined && object.request?.value !== null) {
+          message.request = { $case: "put", value: PutRequest.fromPartial(object.request.value) };
+        }
+        break;
+      }
+      case "delete": {
+        if (object.request?.value !== undefined && object.request?.value !== null) {
+          message.request = { $case: "delete", value: DeleteRequest.fromPartial(object.request.value) };
+        }
+        break;
+      }
+    }
+    message.timeoutMs = object.timeoutMs ?? 0;
+    return message;
+  },
+};
+
+function createBasePipelineResponse(): PipelineResponse {
+  return { answers: [] };
+}
+
+export const PipelineResponse: MessageFns<PipelineResponse> = {
+  encode(message: PipelineResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.answers) {
+      PipelineAnswer.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PipelineResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePipelineResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.answers.push(PipelineAnswer.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PipelineResponse>): PipelineResponse {
+    return PipelineResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PipelineResponse>): PipelineResponse {
+    const message = createBasePipelineResponse();
+    message.answers = object.answers?.map((e) => PipelineAnswer.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePipelineAnswer(): PipelineAnswer {
+  return { id: 0, answer: undefined };
+}
+
+export const PipelineAnswer: MessageFns<PipelineAnswer> = {
+  encode(message: PipelineAnswer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).uint32(message.id);
+    }
+    switch (message.answer?.$case) {
+      case "get":
+        GetResponse.encode(message.answer.value, writer.uint32(18).fork()).join();
+        break;
+      case "put":
+        PutResponse.encode(message.answer.value, writer.uint32(26).fork()).join();
+        break;
+      case "delete":
+        DeleteResponse.encode(message.answer.value, writer.uint32(34).fork()).join();
+        break;
+      case "error":
+        Status.encode(message.answer.value, writer.uint32(42).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PipelineAnswer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePipelineAnswer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.answer = { $case: "get", value: GetResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.answer = { $case: "put", value: PutResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.answer = { $case: "delete", value: DeleteResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.answer = { $case: "error", value: Status.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PipelineAnswer>): PipelineAnswer {
+    return PipelineAnswer.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PipelineAnswer>): PipelineAnswer {
+    const message = createBasePipelineAnswer();
+    message.id = object.id ?? 0;
+    switch (object.answer?.$case) {
+      case "get": {
+        if (object.answer?.value !== undefined && object.answer?.value !== null) {
+          message.answer = { $case: "get", value: GetResponse.fromPartial(object.answer.value) };
+        }
+        break;
+      }
+      case "put": {
+        if (object.answer?.value !== undefined && object.answer?.value !== null) {
+          message.answer = { $case: "put", value: PutResponse.fromPartial(object.answer.value) };
+        }
+        break;
+      }
+      case "delete": {
+        if (object.answer?.value !== undefined && object.answer?.value !== null) {
+          message.answer = { $case: "delete", value: DeleteResponse.fromPartial(object.answer.value) };
+        }
+        break;
+      }
+      case "error": {
+        if (object.answer?.value !== undefined && object.answer?.value !== null) {
+          message.answer = { $case: "error", value: Status.fromPartial(object.answer.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
 function createBaseExplanation(): Explanation {
   return {
     coordinator: "",
@@ -1430,6 +1851,27 @@ export const KeyValueServiceService = {
     responseSerialize: (value: DeleteResponse): Buffer => Buffer.from(DeleteResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DeleteResponse => DeleteResponse.decode(value),
   },
+  /**
+   * Many calls on one stream: the fastest way in. The client sends calls, as many in a message as
+   * it likes, each with an id of its choice; answers come back under those ids as they are ready,
+   * in any order, many in a message. Every call has an answer of its own: one that fails, fails
+   * alone, with the status that its unary sibling would have ended with.
+   *
+   * The node reads no further while too much of the stream is unanswered or unread, so a client
+   * that writes also has to read. When the client half-closes, the node answers what it has taken
+   * and ends the stream. A node that stops does the same by itself. So on a stream that ended with
+   * OK, calls without an answer were never looked at and may be sent again; on one that ended
+   * otherwise, writes without an answer are uncertain.
+   */
+  pipeline: {
+    path: "/quorate.v1.KeyValueService/Pipeline" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: PipelineRequest): Buffer => Buffer.from(PipelineRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PipelineRequest => PipelineRequest.decode(value),
+    responseSerialize: (value: PipelineResponse): Buffer => Buffer.from(PipelineResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PipelineResponse => PipelineResponse.decode(value),
+  },
 } as const;
 
 export interface KeyValueServiceServer extends UntypedServiceImplementation {
@@ -1445,6 +1887,19 @@ export interface KeyValueServiceServer extends UntypedServiceImplementation {
   put: handleUnaryCall<PutRequest, PutResponse>;
   /** Deletes a key by storing a tombstone. Deleting an absent key is OK. */
   delete: handleUnaryCall<DeleteRequest, DeleteResponse>;
+  /**
+   * Many calls on one stream: the fastest way in. The client sends calls, as many in a message as
+   * it likes, each with an id of its choice; answers come back under those ids as they are ready,
+   * in any order, many in a message. Every call has an answer of its own: one that fails, fails
+   * alone, with the status that its unary sibling would have ended with.
+   *
+   * The node reads no further while too much of the stream is unanswered or unread, so a client
+   * that writes also has to read. When the client half-closes, the node answers what it has taken
+   * and ends the stream. A node that stops does the same by itself. So on a stream that ended with
+   * OK, calls without an answer were never looked at and may be sent again; on one that ended
+   * otherwise, writes without an answer are uncertain.
+   */
+  pipeline: handleBidiStreamingCall<PipelineRequest, PipelineResponse>;
 }
 
 export interface KeyValueServiceClient extends Client {
@@ -1496,6 +1951,21 @@ export interface KeyValueServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DeleteResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * Many calls on one stream: the fastest way in. The client sends calls, as many in a message as
+   * it likes, each with an id of its choice; answers come back under those ids as they are ready,
+   * in any order, many in a message. Every call has an answer of its own: one that fails, fails
+   * alone, with the status that its unary sibling would have ended with.
+   *
+   * The node reads no further while too much of the stream is unanswered or unread, so a client
+   * that writes also has to read. When the client half-closes, the node answers what it has taken
+   * and ends the stream. A node that stops does the same by itself. So on a stream that ended with
+   * OK, calls without an answer were never looked at and may be sent again; on one that ended
+   * otherwise, writes without an answer are uncertain.
+   */
+  pipeline(): ClientDuplexStream<PipelineRequest, PipelineResponse>;
+  pipeline(options: Partial<CallOptions>): ClientDuplexStream<PipelineRequest, PipelineResponse>;
+  pipeline(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<PipelineRequest, PipelineResponse>;
 }
 
 export const KeyValueServiceClient = makeGenericClientConstructor(

@@ -1,0 +1,196 @@
+/**
+ * The answers of a pipeline, to and from the bytes of PipelineResponse. Values of text and bytes
+ * without expiry, and writes, are written and read without a generated object in between; the rest
+ * goes through the generated code. A test holds both ways equal.
+ */
+import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
+import { GetResponse, PutResponse } from '../../generated/quorate/v1/key_value.ts';
+import { asBuffer } from '../base/bytes.ts';
+import type { QuorateError } from '../base/quorate-error.ts';
+import { clockToMs, formatVersion, type Version } from '../record/version.ts';
+import { errorFromStatus, errorToWire } from './error-status.ts';
+import {
+  type DomainReadResult,
+  type DomainWriteResult,
+  readResultToWire,
+  writeResultToWire,
+} from './request-form.ts';
+import { type PlainValue, plainFromWire } from './value-form.ts';
+
+const varint = (field: number) => field << 3;
+const bytes = (field: number) => (field << 3) | 2;
+
+const answerTag = bytes(1);
+const idTag = varint(1);
+const getTag = bytes(2);
+const putTag = bytes(3);
+const deleteTag = bytes(4);
+const errorTag = bytes(5);
+
+/** One answer of a node. */
+export type PipelineAnswer =
+  | { readonly id: number; readonly kind: 'get'; readonly result: DomainReadResult }
+  | { readonly id: number; readonly kind: 'put' | 'delete'; readonly result: DomainWriteResult }
+  | { readonly id: number; readonly kind: 'error'; readonly error: QuorateError };
+
+/** Roughly how many bytes an answer takes in a message. */
+export function answerBytes(answer: PipelineAnswer): number {
+  if (answer.kind === 'error') return errorBytes;
+  const overhead = answer.result.explanation === undefined ? overheadBytes : explainedBytes;
+  if (answer.kind !== 'get') return overhead;
+  return overhead + (answer.result.record?.value?.bytes.length ?? 0);
+}
+
+const overheadBytes = 64;
+const explainedBytes = 1_024;
+const errorBytes = 512;
+
+export function encodeAnswers(answers: readonly PipelineAnswer[]): Buffer {
+  const writer = new BinaryWriter();
+  for (const answer of answers) {
+    writer.uint32(answerTag).fork();
+    writer.uint32(idTag).uint32(answer.id);
+    if (answer.kind === 'get') writeRead(writer.uint32(getTag).fork(), answer.result);
+    else if (answer.kind === 'error') {
+      writer.uint32(errorTag).fork().raw(errorToWire(answer.error).details);
+    } else {
+      writer.uint32(answer.kind === 'put' ? putTag : deleteTag).fork();
+      writeWrite(writer, answer.result);
+    }
+    writer.join().join();
+  }
+  return asBuffer(writer.finish());
+}
+
+function writeRead(writer: BinaryWriter, result: DomainReadResult): void {
+  const { record, expireTimeMs, explanation } = result;
+  const value = record?.value;
+  if (value?.kind === 'json' || expireTimeMs !== undefined || explanation !== undefined) {
+    GetResponse.encode(readResultToWire(result), writer);
+    return;
+  }
+  writer.uint32(varint(1)).bool(value !== undefined);
+  if (value !== undefined) writer.uint32(bytes(value.kind === 'text' ? 2 : 3)).bytes(value.bytes);
+  if (record !== undefined) writeVersion(writer, record.version, bytes(5), bytes(6));
+}
+
+function writeWrite(writer: BinaryWriter, result: DomainWriteResult): void {
+  if (result.explanation !== undefined) PutResponse.encode(writeResultToWire(result), writer);
+  else writeVersion(writer, result.version, bytes(1), bytes(2));
+}
+
+function writeVersion(
+  writer: BinaryWriter,
+  version: Version,
+  versionTag: number,
+  timeTag: number,
+): void {
+  writer.uint32(versionTag).string(formatVersion(version));
+  const ms = clockToMs(version.clock);
+  const seconds = Math.floor(ms / 1_000);
+  const nanos = (ms % 1_000) * 1_000_000;
+  writer.uint32(timeTag).fork();
+  if (seconds !== 0) writer.uint32(varint(1)).int64(seconds);
+  if (nanos !== 0) writer.uint32(varint(2)).int32(nanos);
+  writer.join();
+}
+
+const kindsByTag: Readonly<Record<number, 'read' | 'written' | 'error'>> = {
+  [getTag]: 'read',
+  [putTag]: 'written',
+  [deleteTag]: 'written',
+  [errorTag]: 'error',
+};
+
+/** Takes the answers of one message out of it: its properties tell of the one it is at. */
+export class PipelineAnswerReader {
+  /** The call that is answered. */
+  id = 0;
+  kind: 'read' | 'written' | 'error' = 'error';
+  readonly #reader: BinaryReader;
+  readonly #message: Buffer;
+  #start = 0;
+  #stop = 0;
+
+  constructor(message: Buffer) {
+    this.#reader = new BinaryReader(message);
+    this.#message = message;
+  }
+
+  /** Goes to the next answer. @returns whether there is one. @throws Error if the message is none. */
+  next(): boolean {
+    const reader = this.#reader;
+    while (reader.pos < reader.len) {
+      const tag = reader.uint32();
+      if (tag === answerTag) {
+        this.#read(reader);
+        return true;
+      }
+      reader.skip(tag & 7, tag >>> 3);
+    }
+    return false;
+  }
+
+  /** Of a read: the value and nothing else, `undefined` if the key is absent. */
+  value(): PlainValue | undefined {
+    const reader = this.#reader;
+    const next = reader.pos;
+    reader.pos = this.#start;
+    try {
+      while (reader.pos < this.#stop) {
+        const tag = reader.uint32();
+        if (tag === bytes(2)) {
+          const length = reader.uint32();
+          const text = this.#message.toString('utf8', reader.pos, reader.pos + length);
+          return { kind: 'text', text };
+        }
+        // A copy, since the message would stay in memory with it.
+        if (tag === bytes(3)) return { kind: 'bytes', bytes: Buffer.from(reader.bytes()) };
+        if (tag === bytes(4)) return plainFromWire(this.read().valueForm);
+        reader.skip(tag & 7, tag >>> 3);
+      }
+      return undefined;
+    } finally {
+      reader.pos = next;
+    }
+  }
+
+  /** Of a read: all of it. */
+  read(): GetResponse {
+    return GetResponse.decode(this.#body());
+  }
+
+  /** Of a write; those of puts and deletes are the same. */
+  written(): PutResponse {
+    return PutResponse.decode(this.#body());
+  }
+
+  /** Of a call that failed. @param isWrite whether it may have changed something. */
+  error(isWrite: boolean): QuorateError {
+    return errorFromStatus(this.#body(), isWrite);
+  }
+
+  #body(): Buffer {
+    return this.#message.subarray(this.#start, this.#stop);
+  }
+
+  #read(reader: BinaryReader): void {
+    const end = reader.uint32() + reader.pos;
+    this.id = 0;
+    this.kind = 'error';
+    this.#stop = this.#start = reader.pos;
+    while (reader.pos < end) {
+      const tag = reader.uint32();
+      if (tag === idTag) this.id = reader.uint32();
+      else if (kindsByTag[tag] !== undefined) {
+        this.kind = kindsByTag[tag];
+        const length = reader.uint32();
+        this.#start = reader.pos;
+        this.#stop = reader.pos + length;
+        reader.pos = this.#stop;
+      } else reader.skip(tag & 7, tag >>> 3);
+    }
+    if (reader.pos !== end || end > reader.len)
+      throw new Error('an answer ends outside its message');
+  }
+}
