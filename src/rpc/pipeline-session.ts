@@ -30,7 +30,7 @@ export interface PipelineStream {
 }
 
 /** What a pipeline asks of the coordinator. */
-export interface PipelineCoordinator {
+interface PipelineCoordinator {
   get(request: ReadRequest): Promise<ReadResult>;
   write(request: WriteRequest): Promise<WriteResult>;
 }

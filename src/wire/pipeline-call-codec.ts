@@ -223,16 +223,6 @@ export function outgoingValue(value: PlainValue): OutgoingValue {
   }
 }
 
-/** Roughly how many bytes a call takes in a message. */
-export function outgoingBytes({ key, value }: OutgoingCall): number {
-  const keyBytes = typeof key === 'number' ? 1 : key.length;
-  if (value === undefined) return callOverheadBytes + keyBytes;
-  const valueBytes = 'text' in value ? value.text.length : value.encoded.length;
-  return callOverheadBytes + keyBytes + valueBytes;
-}
-
-const callOverheadBytes = 32;
-
 /** Writes one call into a PipelineRequest. */
 export function writeCall(
   writer: BinaryWriter,
