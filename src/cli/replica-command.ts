@@ -52,6 +52,12 @@ export const replicaCommand = defineCommand({
         describe:
           'begin without data and copy it from the other replicas; what is there is kept aside',
       })
+      .option('accept-lost-records', {
+        default: false,
+        type: 'boolean',
+        describe:
+          'give records that are damaged on several replicas up for the newest that is left of them',
+      })
       .option('restore', {
         default: false,
         type: 'boolean',
@@ -83,6 +89,7 @@ interface ReplicaArgs extends NodeSettings, DataPlace {
   readonly mode: ReturnType<typeof parseMode>;
   readonly host: string | undefined;
   readonly rebuild: boolean;
+  readonly acceptLostRecords: boolean;
   readonly restore: boolean;
   readonly zookeeper: ZookeeperAddress | undefined;
   readonly zookeeperAuth: string | undefined;
@@ -140,6 +147,7 @@ async function serve(
       ...(directory !== undefined && {
         dataDirectory: directory,
         rebuild: args.rebuild,
+        acceptsLoss: args.acceptLostRecords,
         restore: args.restore,
       }),
       tombstoneAgeMs: args.tombstoneAge,

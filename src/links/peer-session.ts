@@ -203,7 +203,8 @@ function replyBytes(reply: ReplicaReply): number {
   if (reply.outcome !== 'listed') {
     return recordBytes(noKey, reply.outcome === 'ok' ? reply.record : undefined);
   }
-  return reply.keys.reduce((bytes, { key }) => bytes + recordBytes(key, undefined), 0);
+  const keys = [...reply.keys.map(({ key }) => key), ...reply.damaged];
+  return keys.reduce((bytes, key) => bytes + recordBytes(key, undefined), 0);
 }
 
 const noKey = new Uint8Array();

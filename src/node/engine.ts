@@ -60,6 +60,8 @@ export interface EngineOptions {
   readonly scrubPassMs?: number;
   /** How long tombstones are kept, and values after they have expired; 10 days by default. */
   readonly tombstoneAgeMs?: number;
+  /** Whether the newest that is left takes the place of records that several replicas have lost. */
+  readonly acceptsLoss?: boolean;
   /** Called once if the disk is an older copy of the one that this node had, with what to do. */
   readonly onOutdated?: (sentence: string) => void;
 }
@@ -159,7 +161,8 @@ export class Engine {
       disk.rebuild &&
       new Rebuild({ ...shared, replica, copier: this.copier, progress: disk.rebuild }, node);
     this.walk = new ClusterWalk({ ...shared, replicas });
-    this.damageHealer = new DamageHealer({ ...shared, replicas }, node);
+    const acceptsLoss = options.acceptsLoss ?? false;
+    this.damageHealer = new DamageHealer({ ...shared, replicas }, { node, acceptsLoss });
     this.scrubber = new Scrubber(shared, { passMs: options.scrubPassMs ?? scrubPassMsDefault });
     this.#dispatcher = new HintDispatcher({ ...shared, replicas }, { targets });
     this.#healer = new DirtyHealer({ ...shared, replicas });

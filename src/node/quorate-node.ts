@@ -41,6 +41,8 @@ export interface QuorateNodeOptions {
   readonly dataDirectory?: string;
   /** Whether to begin without data on purpose, in place of data that was lost. */
   readonly rebuild?: boolean;
+  /** Whether the newest that is left takes the place of records that several replicas have lost. */
+  readonly acceptsLoss?: boolean;
   /** Whether a snapshot may be taken for the data, as when a whole cluster is restored. */
   readonly restore?: boolean;
   /** Where ZooKeeper is; without it, membership is what the replicas file and the links say. */
@@ -171,6 +173,7 @@ export class QuorateNode {
         incarnation,
         onOutdated,
         ...(options.tombstoneAgeMs !== undefined && { tombstoneAgeMs: options.tombstoneAgeMs }),
+        acceptsLoss: options.acceptsLoss ?? false,
         onClockVerdict: (verdict) => {
           this.#isClockApart = verdict === 'apart';
           this.#tellHealth();

@@ -25,7 +25,10 @@ export type ReplicaRequest =
       readonly record: VersionedValue;
     }
   | {
-      /** Names the keys of some tokens and their versions, tombstones included, in key order. */
+      /**
+       * Names the keys of some tokens and their versions, tombstones included, in key order, and
+       * those that are damaged.
+       */
       readonly operation: 'list';
       /** The first key that may be named; the very first when empty. */
       readonly key: Uint8Array;
@@ -95,6 +98,8 @@ export type ReplicaReply =
   | {
       readonly outcome: 'listed';
       readonly keys: readonly KeyedVersion[];
+      /** Keys of the slice whose records are damaged here: nobody can tell what they hold. */
+      readonly damaged: readonly Uint8Array[];
       /** Where the next slice begins; `undefined` after the last. */
       readonly next: Uint8Array | undefined;
     }

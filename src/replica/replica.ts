@@ -1,3 +1,4 @@
+import { compareBytes } from '../base/bytes.ts';
 import { QuorateError } from '../base/quorate-error.ts';
 import type { HybridClock } from '../record/hybrid-clock.ts';
 import { isTooFarAhead } from '../record/hybrid-clock.ts';
@@ -257,12 +258,15 @@ export class Replica {
     const tokens = TokenSet.fromBytes(bytes);
     const { partitioner } = this.#ring;
     const start = partitioner.isOrdered ? firstWanted(key, tokens) : key;
-    if (start === undefined) return { outcome: 'listed', keys: [], next: undefined };
+    if (start === undefined) return { outcome: 'listed', keys: [], damaged: [], next: undefined };
     const slice = this.#storage.range({ start, limit: listedMax, bytesMax: listedBytesMax });
-    // A key that cannot be told must not look absent to whoever copies.
-    const isWanted = (other: Uint8Array) => tokens.has(partitioner.tokenOf(other));
-    if (this.#storage.damagedKeys().some(isWanted)) return refused('damaged');
     const last = slice.at(-1)?.key;
+    // A key that cannot be told must not look absent to whoever copies.
+    const damaged = this.#storage.damagedKeys().filter((other) => {
+      const isInSlice = compareBytes(other, start) >= 0 && !(last && compareBytes(other, last) > 0);
+      return isInSlice && tokens.has(partitioner.tokenOf(other));
+    });
+    if (damaged.length > listedMax) return refused('damaged');
     return {
       outcome: 'listed',
       keys: slice
@@ -271,6 +275,7 @@ export class Replica {
           return tokens.has(token) && !this.#reclaimable.isGone(token, record);
         })
         .map((keyed) => ({ key: keyed.key, version: keyed.record.version })),
+      damaged,
       next: last && Uint8Array.of(...last, 0),
     };
   }

@@ -96,6 +96,11 @@ export class DurableStorage implements Storage {
     return [...this.#damaged].map(mapKeyToBytes);
   }
 
+  async markDamaged(keys: readonly Uint8Array[]): Promise<void> {
+    await this.#write(keys.map(damageMark), []);
+    for (const key of keys) this.#foundDamaged(key);
+  }
+
   onDamage(listener: (key: Uint8Array) => void): void {
     this.#damageListeners.push(listener);
   }

@@ -45,6 +45,10 @@ export class MemoryStorage implements Storage {
     return [];
   }
 
+  markDamaged(_keys: readonly Uint8Array[]): Promise<void> {
+    return Promise.reject(new Error('memory is never rebuilt'));
+  }
+
   onDamage(_listener: (key: Uint8Array) => void): void {
     // Memory has no damage of this kind.
   }

@@ -46,6 +46,13 @@ export interface Storage {
   entryCount(): number;
   /** The keys that were found damaged and are not healed yet, in no order. */
   damagedKeys(): readonly Uint8Array[];
+  /**
+   * Lets keys count as damaged, as if their records were: what was here of them is lost, and
+   * another replica that should know cannot tell it either. Settles when that is durable.
+   *
+   * @throws StorageError when it is not.
+   */
+  markDamaged(keys: readonly Uint8Array[]): Promise<void>;
   /** Calls back once for each key that is found damaged, in the turn of the event loop in which it is. */
   onDamage(listener: (key: Uint8Array) => void): void;
   /**

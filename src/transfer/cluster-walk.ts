@@ -88,7 +88,7 @@ export class ClusterWalk {
     let key = start;
     for (;;) {
       const reply = await askReplica(this.#components, node, { operation: 'list', key, tokens });
-      if (reply.outcome !== 'listed') return undefined;
+      if (reply.outcome !== 'listed' || reply.damaged.length > 0) return undefined;
       const { keys, next } = reply;
       // Of records that it should not have it names none, however many there are.
       if (keys.length > 0 || next === undefined) return { node, keys, next };

@@ -1,6 +1,7 @@
 import { bytesToMapKey, formatHex, mapKeyToBytes } from '../base/bytes.ts';
 import { QuorateError } from '../base/quorate-error.ts';
 import type { ReplicaDirectory } from '../coordinator/ports.ts';
+import type { ReplicaReply } from '../record/replica-messages.ts';
 import { compareVersions } from '../record/version.ts';
 import type { Ring } from '../ring/ring.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -20,7 +21,9 @@ import { formerLifeMs } from './rebuild.ts';
  * key itself: then another key is missing here and nobody can say which, and all tokens of this
  * node become DIRTY for itself.
  *
- * A key without another replica stays damaged: absent would be a lie.
+ * A key without another replica stays damaged: absent would be a lie. So does one that is damaged on
+ * another replica too, since its newest record may be lost, until an operator accepts that: then the
+ * newest of what is left takes its place.
  */
 export interface DamageHealerComponents {
   readonly clock: Clock;
@@ -31,23 +34,31 @@ export interface DamageHealerComponents {
   readonly dirty: DirtySink;
 }
 
+export interface DamageHealerOptions {
+  /** The node whose storage it heals. */
+  readonly node: string;
+  /** Whether a replica that is damaged too counts as one that holds nothing. */
+  readonly acceptsLoss: boolean;
+}
+
 const retryEveryMs = 2_000;
+const tellEveryMs = 60_000;
 /** Each may bring a value of 1 MiB from every other replica. */
 const healedAtOnce = 8;
 
 export class DamageHealer {
   readonly #components: DamageHealerComponents;
-  readonly #node: string;
+  readonly #options: DamageHealerOptions;
   readonly #pause: Pause;
   /** When each damaged key was found. */
   readonly #found = new Map<string, number>();
   #running: Promise<void> | undefined;
   #healed = 0;
+  #toldAtMs = Number.NEGATIVE_INFINITY;
 
-  /** @param node the node whose storage it heals. */
-  constructor(components: DamageHealerComponents, node: string) {
+  constructor(components: DamageHealerComponents, options: DamageHealerOptions) {
     this.#components = components;
-    this.#node = node;
+    this.#options = options;
     this.#pause = new Pause(components.clock);
   }
 
@@ -111,14 +122,20 @@ export class DamageHealer {
   async #heal(key: Uint8Array): Promise<boolean> {
     const { ring, storage } = this.#components;
     const replicas = ring.preferenceList(ring.partitioner.tokenOf(key));
-    const isHeld = replicas.includes(this.#node);
-    const others = isHeld ? replicas.filter((node) => node !== this.#node) : [];
+    const { node: own, acceptsLoss } = this.#options;
+    const isHeld = replicas.includes(own);
+    const others = isHeld ? replicas.filter((node) => node !== own) : [];
     if (isHeld && others.length === 0) return false;
     const replies = await Promise.all(
       others.map((node) => askReplica(this.#components, node, { operation: 'read-value', key })),
     );
     const held = replies.flatMap((reply) => (reply.outcome === 'ok' ? [reply.record] : []));
-    if (held.length < others.length || this.#pause.isEnded) return false;
+    const lost = replies.filter(isDamaged).length;
+    if (held.length + lost < others.length || this.#pause.isEnded) return false;
+    if (lost > 0 && !(acceptsLoss && held.length > 0)) {
+      this.#tellOfLoss(key, lost);
+      return false;
+    }
     const newest = held.reduce(
       (left, right) => (compareVersions(left?.version, right?.version) < 0 ? right : left),
       undefined,
@@ -132,6 +149,21 @@ export class DamageHealer {
   async #markOwnTokens(): Promise<void> {
     const { dirty, logger, ring } = this.#components;
     logger.error('a damaged key: another one is missing here, all tokens are to be copied');
-    await dirty.mark(this.#node, ring.tokensHeld(this.#node));
+    await dirty.mark(this.#options.node, ring.tokensHeld(this.#options.node));
   }
+
+  /** Nothing but an operator can end this, so it is said again and again. */
+  #tellOfLoss(key: Uint8Array, lost: number): void {
+    const { clock, logger, ring } = this.#components;
+    if (clock.monotonicMs() < this.#toldAtMs + tellEveryMs) return;
+    this.#toldAtMs = clock.monotonicMs();
+    logger.error(
+      'a record is damaged on several replicas: its newest version may be lost; to go on with the newest that is left, start this node once with --accept-lost-records',
+      { token: ring.partitioner.tokenOf(key), replicas: lost + 1 },
+    );
+  }
+}
+
+function isDamaged(reply: ReplicaReply): boolean {
+  return reply.outcome === 'refused' && reply.reason === 'damaged';
 }

@@ -4,6 +4,7 @@ import type { Ring } from '../ring/ring.ts';
 import { noTokens, type TokenSet } from '../ring/token-set.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
+import type { Storage } from '../storage/storage.ts';
 import type { DirtySink } from './dirty-sink.ts';
 import { Pause } from './pause.ts';
 import type { RebuildProgress, SourceProgress } from './rebuild-progress.ts';
@@ -20,6 +21,9 @@ import type { CopyProgress, TokenCopier } from './token-copier.ts';
  * writes meanwhile and keeps them. For the same reason a copy may be interrupted and go on at its
  * cursor, and a key behind the cursor need not be looked at again.
  *
+ * A record that is damaged at a source is lost on two replicas: it becomes a damaged one here too, so
+ * that its key alone waits for an operator and all others are served.
+ *
  * With the disk the hints for other nodes are lost: their tokens become DIRTY.
  */
 export interface RebuildComponents {
@@ -28,6 +32,7 @@ export interface RebuildComponents {
   readonly ring: Ring;
   readonly copier: Pick<TokenCopier, 'copyFrom' | 'sourcesOf'>;
   readonly replica: { setStanding(change: Partial<ReplicaStanding>): void };
+  readonly storage: Pick<Storage, 'markDamaged'>;
   readonly progress: RebuildProgress;
   readonly dirty: DirtySink;
 }
@@ -150,7 +155,8 @@ export class Rebuild {
     return true;
   }
 
-  async #onProgress(source: string, { next, copied }: CopyProgress): Promise<void> {
+  async #onProgress(source: string, { next, copied, damaged }: CopyProgress): Promise<void> {
+    if (damaged.length > 0) await this.#components.storage.markDamaged(damaged);
     this.#keysCopied += copied;
     this.#sources.set(source, { next: next ?? new Uint8Array(), isDone: next === undefined });
     const isDue = this.#components.clock.monotonicMs() - this.#savedAtMs >= saveEveryMs;

@@ -44,6 +44,8 @@ export interface CopyProgress {
   readonly next: Uint8Array | undefined;
   /** How many keys of this slice were missed, and are held now. */
   readonly copied: number;
+  /** Keys of this slice that the source cannot tell of, for its records are damaged. */
+  readonly damaged: readonly Uint8Array[];
 }
 
 const fetchedAtOnce = 32;
@@ -86,7 +88,8 @@ export class TokenCopier {
    * Copies what is missed of some tokens from one other replica of them.
    *
    * @param start the key to begin at; empty for the first.
-   * @param onProgress told after each slice; the copy goes on when it has settled.
+   * @param onProgress told after each slice; the copy goes on when it has settled. Without it a
+   * record that is damaged at the source ends the copy.
    * @returns whether all of it was copied; not if the source fails, refuses or is gone.
    */
   async copyFrom(
@@ -113,7 +116,9 @@ export class TokenCopier {
       if (listed.outcome !== 'listed') return false;
       const newer = listed.keys.filter((listedKey) => this.#misses(listedKey));
       if (!(await this.#fetch(source, newer, isTrusted))) return false;
-      await onProgress?.({ next: listed.next, copied: newer.length });
+      const { damaged, next } = listed;
+      if (damaged.length > 0 && onProgress === undefined) return false;
+      await onProgress?.({ next, copied: newer.length, damaged });
       if (listed.next === undefined) return true;
       key = listed.next;
       const tookMs = clock.monotonicMs() - beganMs;

@@ -191,7 +191,7 @@ export function writeReply(writer: BinaryWriter, { id, reply }: LinkReply): void
 
 function writeListed(
   writer: BinaryWriter,
-  { keys, next }: Extract<ReplicaReply, { outcome: 'listed' }>,
+  { keys, damaged, next }: Extract<ReplicaReply, { outcome: 'listed' }>,
 ): void {
   for (const { key, version } of keys) {
     writer.uint32(bytes(6)).fork();
@@ -201,6 +201,7 @@ function writeListed(
     writer.join();
   }
   if (next !== undefined) writer.uint32(bytes(7)).bytes(next);
+  for (const key of damaged) writer.uint32(bytes(9)).bytes(key);
 }
 
 /** Reads a reply of a batch whose sender's clock showed `clockMs`. */
@@ -214,6 +215,7 @@ export function readReply(reader: BinaryReader, clockMs: number): LinkReply {
   let next: Uint8Array | undefined;
   let floors: Uint8Array = noBytes;
   const keys: KeyedVersion[] = [];
+  const damaged: Uint8Array[] = [];
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
@@ -241,11 +243,16 @@ export function readReply(reader: BinaryReader, clockMs: number): LinkReply {
       case bytes(8):
         floors = reader.bytes();
         break;
+      case bytes(9):
+        damaged.push(reader.bytes());
+        break;
       default:
         reader.skip(tag & 7, tag >>> 3);
     }
   }
-  if (outcome === PeerReply_Outcome.LISTED) return { id, reply: { outcome: 'listed', keys, next } };
+  if (outcome === PeerReply_Outcome.LISTED) {
+    return { id, reply: { outcome: 'listed', keys, damaged, next } };
+  }
   if (outcome === PeerReply_Outcome.FLOORS) {
     check(floors.length === floorsBytes, 'floors of a wrong length');
     return { id, reply: { outcome: 'floors', floors } };

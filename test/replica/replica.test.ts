@@ -269,8 +269,8 @@ describe('Replica', () => {
     list(7);
     list(8);
     assert.deepEqual(replies, [
-      [0, { outcome: 'refused', reason: 'damaged' }],
-      [0, { outcome: 'listed', keys: [], next: undefined }],
+      [0, { outcome: 'listed', keys: [], damaged: [numberKey(7)], next: undefined }],
+      [0, { outcome: 'listed', keys: [], damaged: [], next: undefined }],
     ]);
   });
 
@@ -317,7 +317,9 @@ describe('Replica', () => {
       await hold(7, { version: below(), value: undefined });
       assert.deepEqual(ask(7), [answered(floor()), answered(floor()), answered(floor())]);
       handle({ operation: 'list', key: numberKey(0), tokens: TokenSet.of([7]).toBytes() });
-      assert.deepEqual(replies, [[0, { outcome: 'listed', keys: [], next: Uint8Array.of(7, 0) }]]);
+      assert.deepEqual(replies, [
+        [0, { outcome: 'listed', keys: [], damaged: [], next: Uint8Array.of(7, 0) }],
+      ]);
     });
 
     it('answers a tombstone above it, and a value below it, as they are', async () => {

@@ -158,6 +158,35 @@ describe('damaged records', () => {
     assert.equal(damaged(cluster), 1);
     await assert.rejects(cluster.get('replica0', 7, 'ONE'), { code: 'REPLICA_FAILURE' });
   });
+  it('of which another replica lost its disk hold up one key, until an operator gives them up', async () => {
+    let accepting = '';
+    const { cluster } = await start({ acceptsLoss: (node) => node === accepting });
+    const { time } = cluster;
+    // The newest version of key 7 is on the two replicas that fail.
+    for (const key of [7, 8]) await cluster.put('replica3', key, 'old', 'ALL');
+    cluster.network.isolate('replica2');
+    await time.advance(3_000);
+    await cluster.put('replica3', 7, 'new');
+    cluster.network.heal();
+    await time.advance(3_000);
+    cluster.disk('replica1').flipRecord(Uint8Array.of(7), 1);
+    cluster.kill('replica0');
+    cluster.wipe('replica0');
+    await time.settle(cluster.boot('replica0'));
+    await time.until(() => cluster.engine('replica0').rebuild?.status().isOver === true);
+    await time.advance(120_000);
+    assert.equal(cluster.held('replica0', 8), 'old');
+    await cluster.put('replica3', 8, 'newer', 'ALL');
+    for (const node of holders.slice(0, 2)) {
+      assert.throws(() => cluster.held(node, 7), { code: 'RECORD_DAMAGED' });
+    }
+    await assert.rejects(cluster.get('replica3', 7), { code: 'REPLICA_FAILURE' });
+    accepting = 'replica1';
+    cluster.kill('replica1');
+    await time.settle(cluster.boot('replica1'));
+    await time.until(() => damaged(cluster) === 0, 120_000);
+    assert.equal(await cluster.get('replica3', 7, 'ALL'), 'old');
+  });
 });
 
 describe('damaged keys', () => {

@@ -45,6 +45,16 @@ describe('a damaged record', () => {
     disk.tables.writeNow([{ table: 'data', key: at, value: bytes }]);
   }
 
+  it('is also one that was only marked, over a restart too, until it is healed', async () => {
+    await heal(textRecord(v2, 'two'));
+    await time.settle(storage.markDamaged([key]));
+    assertDamaged();
+    reopen();
+    assert.throws(() => storage.get(key), damaged);
+    await heal(textRecord(v3, 'three'));
+    assertHolds(textRecord(v3, 'three'));
+  });
+
   function assertDamaged(): void {
     assert.throws(() => storage.get(key), damaged);
     assert.throws(() => storage.versionOf(key), damaged);

@@ -32,6 +32,8 @@ export interface SimulatedClusterOptions {
   readonly scrubPassMs?: number;
   readonly tombstoneAgeMs?: number;
   readonly onOutdated?: (node: string) => void;
+  /** The nodes that give up records that several replicas have lost. */
+  readonly acceptsLoss?: (node: string) => boolean;
 }
 
 interface Running {
@@ -101,6 +103,7 @@ export class SimulatedCluster {
           tombstoneAgeMs: this.#options.tombstoneAgeMs,
         }),
         onOutdated: () => this.#options.onOutdated?.(node),
+        acceptsLoss: this.#options.acceptsLoss?.(node) ?? false,
         ...(this.#options.scrubPassMs !== undefined && { scrubPassMs: this.#options.scrubPassMs }),
       },
     );

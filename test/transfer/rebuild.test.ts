@@ -22,7 +22,7 @@ class Node {
   readonly events: string[] = [];
   epoch = 1;
   copyFrom: CopyFrom = async (_source, _tokens, _start, onProgress) => {
-    await onProgress?.({ next: undefined, copied: 1 });
+    await onProgress?.({ next: undefined, copied: 1, damaged: [] });
     return true;
   };
   saveFails = 0;
@@ -52,6 +52,7 @@ class Node {
         },
         ring,
         progress,
+        storage: { markDamaged: async () => undefined },
         replica: {
           setStanding: ({ servesReads }) => this.events.push(servesReads ? 'serves' : 'is silent'),
         },
@@ -115,7 +116,7 @@ describe('Rebuild', () => {
     const node = new Node();
     node.copyFrom = async (source, _tokens, _start, onProgress) => {
       const next = source === 'b' ? undefined : encodeText('m');
-      await onProgress?.({ next, copied: 5 });
+      await onProgress?.({ next, copied: 5, damaged: [] });
       return source === 'b';
     };
     const first = node.rebuild();

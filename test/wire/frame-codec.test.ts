@@ -99,6 +99,7 @@ function wireReply(linkReply: LinkReply) {
     keys: listed?.keys.map(({ key, version }) => ({ key: Buffer.from(key), ...version })) ?? [],
     nextKey: Buffer.from(listed?.next ?? []),
     floors: Buffer.from(reply.outcome === 'floors' ? reply.floors : []),
+    damagedKeys: listed?.damaged.map((key) => Buffer.from(key)) ?? [],
   };
 }
 

@@ -83,6 +83,7 @@ function arbitraryReply(ms: number): fc.Arbitrary<ReplicaReply> {
     fc.record({
       outcome: fc.constant('listed' as const),
       keys: fc.array(fc.record({ key: arbitraryKey, version: arbitraryVersion }), { maxLength: 4 }),
+      damaged: fc.array(arbitraryKey, { maxLength: 2 }),
       next: fc.option(arbitraryKey, { nil: undefined }),
     }),
     fc.record({ outcome: fc.constant('floors' as const), floors }),

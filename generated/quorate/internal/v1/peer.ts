@@ -293,6 +293,8 @@ export interface PeerReply {
   nextKey: Buffer;
   /** The floor of each token: 256 hybrid logical clocks of 8 bytes, the highest byte first. */
   floors: Buffer;
+  /** Keys of the slice that are damaged here: what is held of them nobody can tell. */
+  damagedKeys: Buffer[];
 }
 
 /** How it went. */
@@ -1428,6 +1430,7 @@ function createBasePeerReply(): PeerReply {
     keys: [],
     nextKey: Buffer.alloc(0),
     floors: Buffer.alloc(0),
+    damagedKeys: [],
   };
 }
 
@@ -1459,6 +1462,9 @@ export const PeerReply: MessageFns<PeerReply> = {
     }
     if (message.floors.length !== 0) {
       writer.uint32(66).bytes(message.floors);
+    }
+    for (const v of message.damagedKeys) {
+      writer.uint32(74).bytes(v!);
     }
     return writer;
   },
@@ -1540,6 +1546,14 @@ export const PeerReply: MessageFns<PeerReply> = {
             message.floors = Buffer.from(reader.bytes());
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.damagedKeys.push(Buffer.from(reader.bytes()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1569,6 +1583,7 @@ export const PeerReply: MessageFns<PeerReply> = {
     message.keys = object.keys?.map((e) => KeyedVersion.fromPartial(e)) || [];
     message.nextKey = object.nextKey ?? Buffer.alloc(0);
     message.floors = object.floors ?? Buffer.alloc(0);
+    message.damagedKeys = object.damagedKeys?.map((e) => e) || [];
     return message;
   },
 };
