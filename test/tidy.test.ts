@@ -293,7 +293,7 @@ function headers(files: readonly SourceFile[]): Findings {
 
 function sleeping(files: readonly SourceFile[]): Findings {
   return files
-    .filter(({ path }) => !/^(integration|support)\//.test(path))
+    .filter(({ path }) => !/^(integration|nemesis|support)\//.test(path))
     .flatMap((file) =>
       findLines(
         file,
@@ -450,7 +450,7 @@ const rules: readonly Rule[] = [
     ],
   },
   {
-    name: 'tests outside integration and support do not sleep',
+    name: 'tests outside integration, nemesis and support do not sleep',
     check: sleeping,
     files: test,
     planted: [{ path: 'unit/bad.test.ts', text: 'await new Promise((r) => setTimeout(r, 10));' }],

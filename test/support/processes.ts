@@ -191,8 +191,12 @@ export function temporaryFolder() {
 }
 
 /** Writes a replicas file with nodes `replica0`... on these ports. @returns its path. */
-export function writeReplicas(folder: string, ports: readonly number[]): string {
-  const path = join(folder, 'replicas.txt');
+export function writeReplicas(
+  folder: string,
+  ports: readonly number[],
+  file = 'replicas.txt',
+): string {
+  const path = join(folder, file);
   writeFileSync(path, ports.map((port, index) => `replica${index} ${host} ${port}\n`).join(''));
   return path;
 }
@@ -225,6 +229,8 @@ export interface StartClusterOptions {
   /** More flags of `quorate replica`, for every node. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** The port by which a node reaches another, where that is not the other's own. */
+  readonly peerPort?: (from: string, to: string) => number | undefined;
 }
 
 /** Starts nodes `replica0`... as processes and waits until they have met. */
@@ -283,7 +289,7 @@ export class ProcessCluster {
   }
 
   /** Waits until each of these nodes sees each other of them, clocks compared. */
-  async untilMet(names: readonly string[] = this.names): Promise<void> {
+  async untilMet(names: readonly string[] = this.names, timeoutMs?: number): Promise<void> {
     const clients = names.map((name) => new QuorateClient(this.address(name)));
     const hasMet = async (client: QuorateClient) => {
       try {
@@ -296,8 +302,10 @@ export class ProcessCluster {
       }
     };
     try {
-      await until(`${names.join(', ')} have met`, async () =>
-        (await Promise.all(clients.map(hasMet))).every(Boolean),
+      await until(
+        `${names.join(', ')} have met`,
+        async () => (await Promise.all(clients.map(hasMet))).every(Boolean),
+        timeoutMs,
       );
     } finally {
       for (const client of clients) client.close();
@@ -360,13 +368,21 @@ export class ProcessCluster {
   async #start(name: string, flags: readonly string[] = []): Promise<void> {
     const { mode = 'BOTH', args = [], env, isDurable = false } = this.#options;
     const place = isDurable ? `--data-dir=${this.directory(name)}` : '--in-memory';
-    const given = [String(this.#port(name)), this.replicasFile, mode, place, ...args, ...flags];
+    const given = [String(this.#port(name)), this.#fileOf(name), mode, place, ...args, ...flags];
     const words = ['replica', name, ...given];
     const node = new CliProcess(words, {
       env: { QUORATE_TEST_CLOCK_OFFSET_FILE: this.#clockFile(name), ...env },
     });
     this.#nodes.set(name, node);
     await node.until(`${name} is ready`, () => node.isReady, readyMsMax);
+  }
+
+  /** The replicas file of one node: the order is the same in all, the ports need not be. */
+  #fileOf(name: string): string {
+    const { peerPort } = this.#options;
+    if (peerPort === undefined) return this.replicasFile;
+    const ports = [...this.#ports].map(([other, port]) => peerPort(name, other) ?? port);
+    return writeReplicas(this.folder.path, ports, `${name}.replicas.txt`);
   }
 
   #port(name: string): number {

@@ -1,0 +1,77 @@
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { HeldPipe, type Weather } from './held-pipe.ts';
+
+const host = '127.0.0.1';
+
+interface Connection {
+  readonly sockets: readonly [Socket, Socket];
+  readonly pipes: readonly [HeldPipe, HeldPipe];
+}
+
+/** The way from one node to another: a port in front of the other's own. */
+export class ProxiedLink {
+  readonly #targetPort: number;
+  readonly #server: Server;
+  readonly #connections = new Set<Connection>();
+  /** From the node that connects to the one that listens. */
+  readonly forward: Weather = { isHeld: false, delayMs: 0 };
+  readonly backward: Weather = { isHeld: false, delayMs: 0 };
+  /** Whether connections are refused. */
+  isRefusing = false;
+
+  constructor(targetPort: number) {
+    this.#targetPort = targetPort;
+    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+  }
+
+  /** Listens. @returns the port. */
+  listen(): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(0, host, () => {
+        const address = this.#server.address();
+        resolve(typeof address === 'object' && address !== null ? address.port : 0);
+      });
+    });
+  }
+
+  /** Makes a change of the weather felt. */
+  pump(): void {
+    for (const { pipes } of this.#connections) for (const pipe of pipes) pipe.pump();
+  }
+
+  /** Ends all connections, and with them what they hold. */
+  reset(): void {
+    for (const { sockets, pipes } of this.#connections) {
+      for (const pipe of pipes) pipe.close();
+      for (const socket of sockets) socket.resetAndDestroy();
+    }
+    this.#connections.clear();
+  }
+
+  close(): void {
+    this.#server.close();
+    this.reset();
+  }
+
+  #accept(near: Socket): void {
+    near.on('error', () => undefined);
+    if (this.isRefusing) {
+      near.resetAndDestroy();
+      return;
+    }
+    const far = connect({ host, port: this.#targetPort, noDelay: true });
+    far.on('error', () => near.destroy());
+    const pipes = [
+      new HeldPipe(near, far, this.forward),
+      new HeldPipe(far, near, this.backward),
+    ] as const;
+    const connection = { sockets: [near, far], pipes } as const;
+    this.#connections.add(connection);
+    const forget = () => {
+      if (near.destroyed && far.destroyed) this.#connections.delete(connection);
+    };
+    near.on('close', forget);
+    far.on('close', forget);
+  }
+}

@@ -1,0 +1,156 @@
+import type { QuorateClient } from '../../src/client/quorate-client.ts';
+import { SeededRandom } from '../support/simulated-time.ts';
+import { Coordinators } from './coordinators.ts';
+import { drawFault, type Fault, type FaultKind, kindsInRounds, restFor } from './faults.ts';
+import { Load } from './load.ts';
+import { NemesisCluster, type NemesisClusterOptions } from './nemesis-cluster.ts';
+import { type Phase, type Report, rollingKind, rowsOf } from './report.ts';
+import { violationsIn } from './violations.ts';
+
+/**
+ * Real nodes under a steady load, one fault after the other, and what the clients saw.
+ *
+ * The faults and what the clients ask follow from the seed; when a process does what, does not.
+ */
+export interface NemesisOptions extends NemesisClusterOptions {
+  readonly seed: number;
+  /** How long faults go on; the last one and what comes after it take longer. */
+  readonly durationMs: number;
+  /** Calls a second. */
+  readonly rate: number;
+  readonly faults: readonly FaultKind[];
+  /** Whether all nodes are restarted in turn, before the faults. */
+  readonly rolling: boolean;
+  /** Told what happens, a line each. */
+  readonly log: (line: string) => void;
+}
+
+/** How long calls wait. */
+const timeoutMs = 2_000;
+const warmUpMs = 2_000;
+const faultMsMin = 3_000;
+const faultMsMax = 6_000;
+const quietMsMin = 2_000;
+const quietMsMax = 4_000;
+/** Hints go out when their target is back; copies of dirty tokens may take a few rounds. */
+const repaidMsMax = 60_000;
+
+/** Starts a cluster, runs it, checks it and stops it. */
+export async function runNemesis(options: NemesisOptions): Promise<Report> {
+  const cluster = await NemesisCluster.start(options);
+  try {
+    return await new NemesisRun(cluster, options).run();
+  } finally {
+    await cluster.stop();
+  }
+}
+
+class NemesisRun {
+  readonly #cluster: NemesisCluster;
+  readonly #options: NemesisOptions;
+  readonly #random: SeededRandom;
+  readonly #coordinators: Coordinators;
+  readonly #load: Load;
+  readonly #phases: Phase[] = [];
+  readonly #startMs = performance.now();
+
+  constructor(cluster: NemesisCluster, options: NemesisOptions) {
+    this.#cluster = cluster;
+    this.#options = options;
+    this.#random = new SeededRandom(options.seed);
+    const clients = new Map<string, QuorateClient>(
+      cluster.names.map((name) => [name, cluster.nodes.client(name, { timeoutMs })] as const),
+    );
+    const choices = new SeededRandom(options.seed + 1);
+    this.#coordinators = new Coordinators(choices, clients);
+    const { rate } = options;
+    this.#load = new Load(new SeededRandom(options.seed + 2), this.#coordinators, {
+      rate,
+      timeoutMs,
+    });
+  }
+
+  async run(): Promise<Report> {
+    try {
+      this.#load.start();
+      await restFor(this.#random, warmUpMs, warmUpMs);
+      if (this.#options.rolling) await this.#restartInTurn();
+      await this.#befall();
+      await this.#load.stop();
+      return await this.#conclude();
+    } finally {
+      this.#coordinators.stop();
+      await this.#load.stop();
+    }
+  }
+
+  async #restartInTurn(): Promise<void> {
+    const { nodes, names } = this.#cluster;
+    this.#log(rollingKind);
+    await this.#phase(rollingKind, false, async () => {
+      for (const name of names) {
+        await nodes.stopNode(name);
+        await nodes.restart(name);
+        await this.#cluster.untilWhole();
+      }
+    });
+    await restFor(this.#random, quietMsMin, quietMsMax);
+  }
+
+  async #befall(): Promise<void> {
+    const endMs = performance.now() + this.#options.durationMs;
+    const kinds = kindsInRounds(this.#options.faults, this.#random);
+    while (performance.now() < endMs) {
+      const fault = drawFault(kinds.next().value, this.#cluster, this.#random);
+      this.#log(`${fault.kind} of ${fault.words}`);
+      await this.#phase(fault.kind, true, () => this.#suffer(fault));
+      await restFor(this.#random, quietMsMin, quietMsMax);
+    }
+  }
+
+  async #suffer(fault: Fault): Promise<void> {
+    await fault.begin();
+    await restFor(this.#random, faultMsMin, faultMsMax);
+    await fault.end();
+    await this.#cluster.untilWhole();
+  }
+
+  async #phase(kind: string, isFault: boolean, run: () => Promise<void>): Promise<void> {
+    const startMs = performance.now();
+    await run();
+    this.#phases.push({ kind, isFault, startMs, endMs: performance.now() });
+  }
+
+  /** All is well again, and nobody writes. */
+  async #conclude(): Promise<Report> {
+    const { seed, zookeeper } = this.#options;
+    await this.#cluster.untilWhole();
+    const calls = [...this.#load.calls];
+    const owed = await this.#cluster.untilNone(() => this.#cluster.owed(), repaidMsMax);
+    const unread = await this.#load.readAll();
+    const differing = await this.#cluster.untilNone(
+      () => this.#cluster.differingKeys(),
+      repaidMsMax,
+    );
+    const faults: Record<string, number> = {};
+    for (const { kind, isFault } of this.#phases) {
+      if (isFault) faults[kind] = (faults[kind] ?? 0) + 1;
+    }
+    return {
+      seed,
+      seconds: (performance.now() - this.#startMs) / 1_000,
+      membership: zookeeper ? 'zookeeper' : 'static',
+      faults,
+      ...rowsOf(calls, this.#phases),
+      owed,
+      differing,
+      unread,
+      violations: violationsIn(this.#load.calls),
+    };
+  }
+
+  #log(line: string): void {
+    const seconds = (performance.now() - this.#startMs) / 1_000;
+    this.#options.log(`${seconds.toFixed(1).padStart(6)} s  ${line}`);
+  }
+}
