@@ -1,5 +1,6 @@
 import type { LocalZookeeper } from '../../src/cli/cluster/local-zookeeper.ts';
-import { freePorts, ProcessCluster, until } from '../support/processes.ts';
+import type { KeySpelling } from '../../src/wire/key-form.ts';
+import { freePorts, ProcessCluster } from '../support/processes.ts';
 import { startZookeeper } from '../support/zookeeper.ts';
 import { PeerNetwork } from './peer-network.ts';
 
@@ -66,44 +67,36 @@ export class NemesisCluster {
     await this.nodes.untilMet(this.names, metMsMax);
   }
 
-  /** How many keys and tokens all nodes together still owe each other. */
-  async owed(): Promise<number> {
-    let owed = 0;
+  /** What nodes still owe each other. */
+  async owed(): Promise<readonly string[]> {
+    const owed: string[] = [];
     for (const name of this.names) {
       const client = this.nodes.client(name);
-      for (const { count, dirtyTokens } of await client.listHints()) {
-        owed += count + dirtyTokens.length;
+      for (const { node, count, dirtyTokens } of await client.listHints()) {
+        if (count + dirtyTokens.length === 0) continue;
+        owed.push(`${name} owes ${node} ${count} keys and ${dirtyTokens.length} tokens`);
       }
       client.close();
     }
     return owed;
   }
 
-  /** How many keys are not held by all their replicas in one version. */
-  async differingKeys(): Promise<number> {
-    const versions = new Map<string, string[]>();
+  /** The keys that are not held by all their replicas in one version, and what each holds. */
+  async differences(): Promise<readonly string[]> {
+    const held = new Map<string, string[]>();
+    const versions = new Map<string, Set<string>>();
     for (const name of this.names) {
       const client = this.nodes.client(name);
       for await (const { key, version } of client.listEntries()) {
-        versions.set(String(key), [...(versions.get(String(key)) ?? []), version]);
+        const shown = hexOf(key);
+        held.set(shown, [...(held.get(shown) ?? []), `${name} ${version}`]);
+        versions.set(shown, (versions.get(shown) ?? new Set()).add(version));
       }
       client.close();
     }
-    const differing = [...versions.values()].filter(
-      (held) => held.length !== 3 || new Set(held).size > 1,
-    );
-    return differing.length;
-  }
-
-  /** @returns what was counted last: 0, or more if that did not become 0 in time. */
-  async untilNone(count: () => Promise<number>, timeoutMs: number): Promise<number> {
-    let counted = await count();
-    const look = async () => {
-      counted = await count();
-      return counted === 0;
-    };
-    if (counted > 0) await until('none', look, timeoutMs).catch(() => undefined);
-    return counted;
+    return [...held]
+      .filter(([key, each]) => each.length !== 3 || versions.get(key)?.size !== 1)
+      .map(([key, each]) => `${key}: ${each.join(', ')}`);
   }
 
   async stop(): Promise<void> {
@@ -111,4 +104,9 @@ export class NemesisCluster {
     this.network.close();
     await this.zookeeper?.stop();
   }
+}
+
+function hexOf(key: KeySpelling): string {
+  if (typeof key === 'number') return Buffer.of(key).toString('hex');
+  return (typeof key === 'string' ? Buffer.from(key) : Buffer.from(key)).toString('hex');
 }

@@ -39,10 +39,10 @@ export interface Report {
   readonly rolling: Row | undefined;
   readonly atOtherLevels: Row;
   readonly all: Row;
-  /** Keys and tokens that nodes still owed each other at the end. */
-  readonly owed: number;
+  /** What nodes still owed each other at the end. */
+  readonly owed: readonly string[];
   /** Keys that were not the same on all their replicas at the end. */
-  readonly differing: number;
+  readonly differing: readonly string[];
   readonly unread: readonly string[];
   readonly violations: readonly string[];
 }
@@ -50,7 +50,7 @@ export interface Report {
 export const rollingKind = 'rolling restart';
 /** A call that never ended was open for about so long. */
 const openMsOfUncertain = 2_000;
-const violationsShown = 20;
+const sentencesShown = 20;
 
 /** Counts the calls of each phase. A call that two phases touch counts in the first of them. */
 export function rowsOf(calls: readonly TimedCall[], phases: readonly Phase[]) {
@@ -111,14 +111,14 @@ export function problemsOf(report: Report, successPercentMin: number): readonly 
   const lost = rolling === undefined ? 0 : rolling.uncertain + rolling.failed;
   say(lost > 0, `${lost} calls were lost in a rolling restart`);
   say(unread.length > 0, `${unread.length} keys cannot be read at the end`);
-  say(owed > 0, `${owed} keys and tokens are still owed at the end`);
-  say(differing > 0, `${differing} keys differ between their replicas at the end`);
+  say(owed.length > 0, `${owed.length} nodes are owed something at the end`);
+  say(differing.length > 0, `${differing.length} keys differ between their replicas at the end`);
   return problems;
 }
 
 /** For people. */
 export function formatReport(report: Report): string {
-  const { rows, faults, violations } = report;
+  const { rows, faults, violations, owed, differing } = report;
   const line = (name: string, row: Row) => [
     name,
     row.calls,
@@ -145,8 +145,10 @@ export function formatReport(report: Report): string {
   return [
     `seed ${report.seed}, ${report.seconds.toFixed(0)} s, ${report.membership} membership`,
     table,
-    `violations ${violations.length}, owed at the end ${report.owed}, keys that differ ${report.differing}`,
-    ...violations.slice(0, violationsShown).map((violation) => `  ${violation}`),
+    `violations ${violations.length}, owed at the end ${owed.length}, keys that differ ${differing.length}`,
+    ...[...violations, ...owed, ...differing]
+      .slice(0, sentencesShown)
+      .map((sentence) => `  ${sentence}`),
     '',
   ].join('\n');
 }

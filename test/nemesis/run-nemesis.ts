@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { QuorateClient } from '../../src/client/quorate-client.ts';
 import { SeededRandom } from '../support/simulated-time.ts';
 import { Coordinators } from './coordinators.ts';
@@ -33,7 +34,7 @@ const faultMsMax = 6_000;
 const quietMsMin = 2_000;
 const quietMsMax = 4_000;
 /** Hints go out when their target is back; copies of dirty tokens may take a few rounds. */
-const repaidMsMax = 60_000;
+const settledMsMax = 60_000;
 
 /** Starts a cluster, runs it, checks it and stops it. */
 export async function runNemesis(options: NemesisOptions): Promise<Report> {
@@ -73,7 +74,7 @@ class NemesisRun {
   async run(): Promise<Report> {
     try {
       this.#load.start();
-      await restFor(this.#random, warmUpMs, warmUpMs);
+      await this.#phase('warm-up', false, () => sleep(warmUpMs));
       if (this.#options.rolling) await this.#restartInTurn();
       await this.#befall();
       await this.#load.stop();
@@ -126,12 +127,9 @@ class NemesisRun {
     const { seed, zookeeper } = this.#options;
     await this.#cluster.untilWhole();
     const calls = [...this.#load.calls];
-    const owed = await this.#cluster.untilNone(() => this.#cluster.owed(), repaidMsMax);
+    const owed = await untilEmpty(() => this.#cluster.owed());
     const unread = await this.#load.readAll();
-    const differing = await this.#cluster.untilNone(
-      () => this.#cluster.differingKeys(),
-      repaidMsMax,
-    );
+    const differing = await untilEmpty(() => this.#cluster.differences());
     const faults: Record<string, number> = {};
     for (const { kind, isFault } of this.#phases) {
       if (isFault) faults[kind] = (faults[kind] ?? 0) + 1;
@@ -153,4 +151,15 @@ class NemesisRun {
     const seconds = (performance.now() - this.#startMs) / 1_000;
     this.#options.log(`${seconds.toFixed(1).padStart(6)} s  ${line}`);
   }
+}
+
+/** @returns what was found last: nothing, or what did not go away in time. */
+async function untilEmpty(find: () => Promise<readonly string[]>): Promise<readonly string[]> {
+  const endMs = performance.now() + settledMsMax;
+  let found = await find();
+  while (found.length > 0 && performance.now() < endMs) {
+    await sleep(200);
+    found = await find();
+  }
+  return found;
 }
