@@ -12,13 +12,14 @@ import { mayBeGone, mayBeThere } from './expiry.ts';
  * - A read that is right now, and that no step has to come before, may as well come now.
  * - A text is written once, so all its reads come before the next write; if one cannot, this
  *   configuration leads nowhere.
- * - When nothing but a write can be next, the puts come first whose text is never found and that
- *   never expire: in any order that works, each can be moved there, for no read depends on it.
+ * - When nothing but a write can be next, those come first that no read depends on, neither on their
+ *   text nor on their absence: in any order that works, each can be moved there.
+ * - Of writes that are all as good as a delete, the one that ends first comes first.
  * - An {@link Uncertain} write comes directly before a read that is wrong without it. In any order
  *   that works it can be moved there, for it has no end, and dropped if there is no such read. So
- *   those whose text nobody found are left out from the start, unless they can explain a read of
- *   "absent": deletes, and puts that expire. Uncertain deletes are all alike: only how many are used
- *   up counts, and fewer is better.
+ *   those whose text nobody found are left out, unless they can explain a read of "absent": deletes,
+ *   and puts that expire. Uncertain deletes are all alike: only how many are used up counts, and
+ *   fewer is better.
  */
 export interface Step {
   readonly startMs: number;
@@ -43,10 +44,13 @@ export interface Register {
 
 export type SearchOutcome = 'explained' | 'unexplained' | 'undecided';
 
-/** A text that no read asks for, nor can. */
+/** A text that no read to come depends on. */
 const useless = Symbol('useless');
 
 type State = string | undefined | typeof useless;
+
+/** How many of the reads of "absent" that are to come are right after a write. */
+type Service = 'none' | 'some' | 'all';
 
 interface Configuration {
   readonly next: number;
@@ -54,8 +58,8 @@ interface Configuration {
   readonly open: readonly number[];
   readonly state: State;
   readonly deletesUsed: number;
-  /** The uncertain puts used that expire: indices, in ascending order. */
-  readonly expiringUsed: readonly number[];
+  /** The texts of uncertain puts used that expire, in order. */
+  readonly expiringUsed: readonly string[];
 }
 
 interface Candidates {
@@ -77,12 +81,19 @@ class Search {
   readonly #expiring: readonly (Uncertain & { readonly text: string })[];
   /** By text the last step that finds it. */
   readonly #lastReads = new Map<string, number>();
+  /** For each step the ends of those reads of "absent" that are not before it. */
+  readonly #absentEnds: Span[] = [];
 
   constructor({ steps, uncertain, expiries }: Register) {
     this.#steps = [...steps].sort((left, right) => left.startMs - right.startMs);
     this.#expiries = expiries;
     for (const [index, { isWrite, text }] of this.#steps.entries()) {
       if (!isWrite && text !== undefined) this.#lastReads.set(text, index);
+    }
+    let span = noSpan;
+    for (const step of this.#steps.toReversed()) {
+      span = widened(span, step);
+      this.#absentEnds.unshift(span);
     }
     const deletes = uncertain.filter(({ text }) => text === undefined);
     this.#deleteStartsMs = deletes
@@ -92,7 +103,9 @@ class Search {
       text === undefined ? [] : [{ startMs, text }],
     );
     this.#puts = new Map(puts.map((put) => [put.text, put]));
-    this.#expiring = puts.filter(({ text }) => expiries.has(text));
+    this.#expiring = puts
+      .filter(({ text }) => expiries.has(text))
+      .sort((left, right) => left.startMs - right.startMs);
     const written = [...steps.filter(({ isWrite }) => isWrite), ...uncertain].flatMap(
       ({ text }) => text ?? [],
     );
@@ -130,44 +143,76 @@ class Search {
         settled = this.#without(settled, right, state);
         continue;
       }
-      if (this.#isAskedFor(settled)) return undefined;
-      const unread = steps.find((step) => this.#isNeverFound(step));
-      if (unread !== undefined) settled = this.#without(settled, unread, useless);
-      else if (typeof state === 'string' && !this.#expiries.has(state)) {
-        return { ...settled, state: useless };
-      } else return settled;
+      if (typeof state === 'string' && this.#isAskedFor(settled, state)) return undefined;
+      const ends = this.#absentEndsOf(settled);
+      const unseen = steps.find((step) => this.#serviceOf(settled, step, ends) === 'none');
+      if (unseen !== undefined) settled = this.#without(settled, unseen, useless);
+      else return { ...settled, state: this.#simplest(state, ends) };
     }
   }
 
+  /** Another state for a text that is no longer asked for, if they come to the same. */
+  #simplest(state: State, ends: Span): State {
+    if (state === useless) return useless;
+    const service = this.#serviceOfText(state, ends);
+    if (service === 'none') return useless;
+    return service === 'all' ? undefined : state;
+  }
+
   #choices(from: Configuration): Configuration[] {
-    const candidates = this.#candidates(from);
-    const writes = candidates.steps.filter((step) => this.#step(step).isWrite);
-    const reads = candidates.steps.map((step) => this.#step(step)).filter((step) => !step.isWrite);
-    const absentEndsMs = reads.flatMap(({ text, endMs }) => (text === undefined ? endMs : []));
-    const uncertain = [
-      ...reads.flatMap(({ text }) => (text === undefined ? [] : (this.#puts.get(text) ?? []))),
-      ...this.#expiring.filter(
-        ({ text }, index) =>
-          !from.expiringUsed.includes(index) &&
-          absentEndsMs.some((endMs) => mayBeGone(this.#expiries.get(text), endMs)),
-      ),
-    ].filter(({ startMs }) => startMs <= candidates.endMs);
-    const deleteStartMs = this.#deleteStartsMs[from.deletesUsed] ?? Number.POSITIVE_INFINITY;
-    const mayDelete = absentEndsMs.length > 0 && deleteStartMs <= candidates.endMs;
+    const { steps, endMs } = this.#candidates(from);
+    const ends = this.#absentEndsOf(from);
+    const writes = steps
+      .filter((step) => this.#step(step).isWrite)
+      .sort((left, right) => this.#step(left).endMs - this.#step(right).endMs);
+    const services = writes.map((step) => this.#serviceOf(from, step, ends));
+    const chosen = writes.filter(
+      (_, index) => services[index] !== 'all' || services.indexOf('all') === index,
+    );
     return [
-      ...writes
-        .sort((left, right) => this.#step(left).endMs - this.#step(right).endMs)
-        .map((step) => this.#without(from, step, this.#step(step).text)),
-      ...[...new Set(uncertain.map(({ text }) => text))].map((text) => this.#afterPut(from, text)),
-      ...(mayDelete ? [{ ...from, state: undefined, deletesUsed: from.deletesUsed + 1 }] : []),
+      ...chosen.map((step) => this.#without(from, step, this.#step(step).text)),
+      ...this.#uncertainChoices(from, steps, endMs, ends),
     ];
   }
 
-  #afterPut(from: Configuration, state: string | undefined): Configuration {
-    const index = this.#expiring.findIndex(({ text }) => text === state);
-    if (index === -1) return { ...from, state };
-    const expiringUsed = [...from.expiringUsed, index].sort((left, right) => left - right);
-    return { ...from, state, expiringUsed };
+  #uncertainChoices(
+    from: Configuration,
+    steps: readonly number[],
+    endMs: number,
+    ends: Span,
+  ): Configuration[] {
+    const reads = steps.map((step) => this.#step(step)).filter(({ isWrite }) => !isWrite);
+    const found = new Set(reads.flatMap(({ text }) => text ?? []));
+    const puts = [...found].flatMap((text) => this.#puts.get(text) ?? []);
+    const isDelete: Uncertain[] = [];
+    const absentEndsMs = reads.flatMap((read) => (read.text === undefined ? read.endMs : []));
+    if (absentEndsMs.length > 0) {
+      for (const put of this.#expiring) {
+        if (put.startMs > endMs) break;
+        const { text } = put;
+        if (found.has(text) || from.expiringUsed.includes(text)) continue;
+        const expireTimeMs = this.#expiries.get(text);
+        if (!absentEndsMs.some((absentMs) => mayBeGone(expireTimeMs, absentMs))) continue;
+        const isLikeDelete =
+          !this.#isAskedFor(from, text) && this.#serviceOfText(text, ends) === 'all';
+        (isLikeDelete ? isDelete : puts).push(put);
+      }
+    }
+    const deleteStartMs = this.#deleteStartsMs[from.deletesUsed] ?? Number.POSITIVE_INFINITY;
+    const mayDelete = absentEndsMs.length > 0 && deleteStartMs <= endMs;
+    return [
+      ...[...puts, ...isDelete.slice(0, 1)]
+        .filter(({ startMs }) => startMs <= endMs)
+        .map(({ text }) => this.#afterPut(from, text)),
+      ...(mayDelete && isDelete.length === 0
+        ? [{ ...from, state: undefined, deletesUsed: from.deletesUsed + 1 }]
+        : []),
+    ];
+  }
+
+  #afterPut(from: Configuration, text: string | undefined): Configuration {
+    if (text === undefined || !this.#expiries.has(text)) return { ...from, state: text };
+    return { ...from, state: text, expiringUsed: [...from.expiringUsed, text].sort() };
   }
 
   /** The steps that may be next: each begins before all others that are still to come end. */
@@ -200,17 +245,35 @@ class Search {
     return state === text && mayBeThere(expireTimeMs, startMs);
   }
 
-  /** Whether a read is still to come that found the text of now. */
-  #isAskedFor({ next, open, state }: Configuration): boolean {
-    if (typeof state !== 'string') return false;
-    if ((this.#lastReads.get(state) ?? -1) >= next) return true;
-    return open.map((index) => this.#step(index)).some((step) => isReadOf(step, state));
+  /** Whether a read is still to come that found a text. */
+  #isAskedFor({ next, open }: Configuration, text: string): boolean {
+    if ((this.#lastReads.get(text) ?? -1) >= next) return true;
+    return open.some((index) => {
+      const step = this.#step(index);
+      return !step.isWrite && step.text === text;
+    });
   }
 
-  #isNeverFound(index: number): boolean {
+  /** The service of a write, or `undefined` if it is a read or its text is asked for. */
+  #serviceOf(from: Configuration, index: number, ends: Span): Service | undefined {
     const { isWrite, text } = this.#step(index);
-    if (!isWrite || text === undefined) return false;
-    return !this.#lastReads.has(text) && !this.#expiries.has(text);
+    if (!isWrite || (text !== undefined && this.#isAskedFor(from, text))) return undefined;
+    return this.#serviceOfText(text, ends);
+  }
+
+  #serviceOfText(text: string | undefined, { minMs, maxMs }: Span): Service {
+    if (minMs > maxMs) return 'none';
+    if (text === undefined) return 'all';
+    const expireTimeMs = this.#expiries.get(text);
+    if (mayBeGone(expireTimeMs, minMs)) return 'all';
+    return mayBeGone(expireTimeMs, maxMs) ? 'some' : 'none';
+  }
+
+  #absentEndsOf({ next, open }: Configuration): Span {
+    return open.reduce(
+      (span, index) => widened(span, this.#step(index)),
+      this.#absentEnds[next] ?? noSpan,
+    );
   }
 
   #step(index: number): Step {
@@ -220,8 +283,18 @@ class Search {
   }
 }
 
-function isReadOf({ isWrite, text }: Step, state: string): boolean {
-  return !isWrite && text === state;
+/** The earliest and the latest of some times; none if the earliest is later. */
+interface Span {
+  readonly minMs: number;
+  readonly maxMs: number;
+}
+
+const noSpan: Span = { minMs: Number.POSITIVE_INFINITY, maxMs: Number.NEGATIVE_INFINITY };
+
+/** With the end of a step if it is a read of "absent". */
+function widened({ minMs, maxMs }: Span, { isWrite, text, endMs }: Step): Span {
+  if (isWrite || text !== undefined) return { minMs, maxMs };
+  return { minMs: Math.min(minMs, endMs), maxMs: Math.max(maxMs, endMs) };
 }
 
 function keyOf({ next, open, state, expiringUsed }: Configuration): string {
