@@ -2,6 +2,7 @@ import type { ConsistencyLevel } from '../../src/consistency/consistency-level.t
 import type { RepairMode } from '../../src/consistency/repair-mode.ts';
 import type { ReadResult, WriteResult } from '../../src/coordinator/request.ts';
 import { defaultHintLimits, type HintLimits } from '../../src/hints/hint-store.ts';
+import type { Membership } from '../../src/membership/membership.ts';
 import { StaticMembership } from '../../src/membership/static-membership.ts';
 import { type Disk, memoryDisk } from '../../src/node/disk.ts';
 import { durableDisk } from '../../src/node/durable-disk.ts';
@@ -29,6 +30,8 @@ export interface SimulatedClusterOptions {
   readonly isDurable?: boolean;
   /** How long each flush of a disk takes; 1 ms by default. */
   readonly flushMs?: FlushMs;
+  /** Who tells a node which others came back; they meet on their links without it. */
+  readonly membershipOf?: (nodes: readonly string[], clock: Clock) => Membership;
   readonly scrubPassMs?: number;
   readonly tombstoneAgeMs?: number;
   readonly onOutdated?: (node: string) => void;
@@ -91,7 +94,9 @@ export class SimulatedCluster {
         logger: this.#options.logger ?? silentLogger,
         ring: this.#ring,
         dialerOf: (peer) => this.network.dialer(node, peer),
-        membership: new StaticMembership(this.#ring.nodes),
+        membership:
+          this.#options.membershipOf?.(this.#ring.nodes, host) ??
+          new StaticMembership(this.#ring.nodes),
         disk: { ...disk, ...this.#options.diskOf?.(node, host) },
       },
       {

@@ -23,6 +23,8 @@ export class SimulatedNetwork {
   readonly #streams = new Set<SimulatedStream>();
   /** How long a frame from one node to another takes. */
   delayMs: (from: string, to: string) => number = () => 1;
+  /** Told of each frame that arrives. */
+  onArrival: (from: string, to: string) => void = () => undefined;
 
   constructor(time: SimulatedTime) {
     this.#time = time;
@@ -54,6 +56,16 @@ export class SimulatedNetwork {
     }
   }
 
+  /**
+   * Resets the streams from one node to another: the caller notices at once, and what is on its way
+   * to it is lost. What it had sent still arrives for `lingerMs`, perhaps after what it sends anew.
+   */
+  reset(from: string, to: string, lingerMs: number): void {
+    for (const stream of [...this.#streams]) {
+      if (stream.from === from && stream.to === to) this.#reset(stream, lingerMs);
+    }
+  }
+
   /** Ends all cuts; what was held back arrives. */
   heal(): void {
     this.#cuts.clear();
@@ -70,10 +82,16 @@ export class SimulatedNetwork {
     handlers: FrameHandlers<ResponseFrame>,
   ): FrameChannel<RequestFrame> {
     const caller = this.#peers.get(from)?.host;
-    const stream: SimulatedStream = { from, to, isOpen: true, release: () => undefined };
+    const stream: SimulatedStream = {
+      from,
+      to,
+      isOpen: true,
+      isCallerGone: false,
+      release: () => undefined,
+    };
     this.#streams.add(stream);
     const toCaller = this.#lane<ResponseFrame>(stream, to, from, (frame) =>
-      caller?.run(() => stream.isOpen && handlers.onFrame(frame)),
+      caller?.run(() => stream.isOpen && !stream.isCallerGone && handlers.onFrame(frame)),
     );
     let accepted: FrameHandlers<RequestFrame> | undefined;
     const toCallee = this.#lane<RequestFrame>(stream, from, to, (frame) => {
@@ -88,8 +106,9 @@ export class SimulatedNetwork {
       toCaller.release();
       toCallee.release();
     };
+    stream.onCallerBroken = (reason) => caller?.run(() => handlers.onClosed(reason));
     stream.onBroken = (reason) => {
-      caller?.run(() => handlers.onClosed(reason));
+      if (!stream.isCallerGone) stream.onCallerBroken?.(reason);
       this.#peers.get(to)?.host.run(() => accepted?.onClosed(reason));
     };
     return { send: toCallee.send, close: () => this.#break(stream, 'closed', from) };
@@ -109,7 +128,10 @@ export class SimulatedNetwork {
     };
     return {
       send: (frame: Frame) => {
-        pass(() => deliver(frame));
+        pass(() => {
+          this.onArrival(from, to);
+          deliver(frame);
+        });
         return true;
       },
       end: () => pass(() => this.#break(stream, 'the peer ended the stream')),
@@ -117,6 +139,13 @@ export class SimulatedNetwork {
         for (const arrive of held.splice(0)) travel(arrive);
       },
     };
+  }
+
+  #reset(stream: SimulatedStream, lingerMs: number): void {
+    if (stream.isCallerGone) return;
+    stream.isCallerGone = true;
+    stream.onCallerBroken?.('connection reset');
+    this.#time.at(this.#time.nowMs + lingerMs, () => this.#break(stream, 'connection reset'));
   }
 
   #break(stream: SimulatedStream, reason: string, closedBy?: string): void {
@@ -133,6 +162,9 @@ interface SimulatedStream {
   readonly from: string;
   readonly to: string;
   isOpen: boolean;
+  /** Whether the caller has given it up while the callee still hears what was sent. */
+  isCallerGone: boolean;
   release: () => void;
+  onCallerBroken?: (reason: string) => void;
   onBroken?: (reason: string) => void;
 }

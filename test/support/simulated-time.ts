@@ -6,6 +6,7 @@ import type { Random } from '../../src/runtime/random.ts';
  * when a test says so, and after each callback it lets all promises settle.
  */
 export class SimulatedTime {
+  /** A binary heap. */
   readonly #events: SimulatedEvent[] = [];
   #nowMs = 1_000;
   #sequence = 0;
@@ -16,30 +17,24 @@ export class SimulatedTime {
   }
 
   at(atMs: number, callback: () => void): Timer {
-    const event = { atMs: Math.max(atMs, this.#nowMs), sequence: this.#sequence++, callback };
+    const event: SimulatedEvent = {
+      atMs: Math.max(atMs, this.#nowMs),
+      sequence: this.#sequence++,
+      callback,
+    };
     this.#insert(event);
     return {
       cancel: () => {
-        event.callback = () => undefined;
+        event.callback = undefined;
       },
     };
   }
 
   /** Runs all that happens in the next `durationMs`. One at a time: time is one. */
   async advance(durationMs: number): Promise<void> {
-    if (this.#isAdvancing)
-      throw new Error('time is already advancing: settle all promises at once');
-    this.#isAdvancing = true;
     const untilMs = this.#nowMs + durationMs;
-    await settlePromises();
-    for (let event = this.#events[0]; event && event.atMs <= untilMs; event = this.#events[0]) {
-      this.#events.shift();
-      this.#nowMs = event.atMs;
-      event.callback();
-      await settlePromises();
-    }
+    await this.#run(untilMs, () => false);
     this.#nowMs = untilMs;
-    this.#isAdvancing = false;
   }
 
   /** Advances until a promise settles, at most `limitMs`. */
@@ -49,42 +44,111 @@ export class SimulatedTime {
       isSettled = true;
     };
     promise.then(done, done);
-    const untilMs = this.#nowMs + limitMs;
-    await settlePromises();
-    while (!isSettled) {
-      const [next] = this.#events;
-      if (next === undefined || next.atMs > untilMs) throw new Error('the promise never settles');
-      await this.advance(next.atMs - this.#nowMs);
-    }
+    await this.#run(this.#nowMs + limitMs, () => isSettled);
+    if (!isSettled) throw new Error('the promise never settles');
     return promise;
   }
 
-  /** Advances until a condition holds, at most `limitMs`. */
-  async until(condition: () => boolean, limitMs = 60_000): Promise<void> {
+  /** Advances until a condition holds, at most `limitMs`, and looks every `stepMs`. */
+  async until(condition: () => boolean, limitMs = 60_000, stepMs = 1): Promise<void> {
     const untilMs = this.#nowMs + limitMs;
     while (!condition()) {
       if (this.#nowMs >= untilMs) throw new Error(`no such moment within ${limitMs} ms`);
-      await this.advance(1);
+      await this.advance(stepMs);
+    }
+  }
+
+  /**
+   * Runs events until one would be later, or `isOver`. Each runs in an immediate of its own, since
+   * all promises settle between two of them; many are asked for at once, since that costs less.
+   */
+  #run(untilMs: number, isOver: () => boolean): Promise<void> {
+    if (this.#isAdvancing) {
+      throw new Error('time is already advancing: settle all promises at once');
+    }
+    this.#isAdvancing = true;
+    return new Promise((resolve, reject) => {
+      let asked = 0;
+      let isEnded = false;
+      const end = (finish: () => void) => {
+        isEnded = true;
+        this.#isAdvancing = false;
+        finish();
+      };
+      const step = () => {
+        if (isEnded) return;
+        try {
+          const event = isOver() ? undefined : this.#takeUntil(untilMs);
+          if (event === undefined) end(resolve);
+          else {
+            this.#nowMs = event.atMs;
+            event.callback?.();
+          }
+        } catch (error: unknown) {
+          end(() => reject(error));
+        }
+        asked--;
+        if (asked === 0) ask();
+      };
+      const ask = () => {
+        for (; asked < stepsAtOnce; asked++) setImmediate(step);
+      };
+      ask();
+    });
+  }
+
+  /** Takes out the first event that was not cancelled; `undefined` if it would be later. */
+  #takeUntil(untilMs: number): SimulatedEvent | undefined {
+    for (;;) {
+      const [first] = this.#events;
+      if (first === undefined || first.atMs > untilMs) return undefined;
+      this.#removeFirst();
+      if (first.callback !== undefined) return first;
     }
   }
 
   #insert(event: SimulatedEvent): void {
-    let low = 0;
-    let high = this.#events.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      const other = this.#events[middle];
-      if (other !== undefined && other.atMs <= event.atMs) low = middle + 1;
-      else high = middle;
+    let index = this.#events.length;
+    for (; index > 0; ) {
+      const parent = (index - 1) >> 1;
+      const other = this.#events[parent];
+      if (other === undefined || isBefore(other, event)) break;
+      this.#events[index] = other;
+      index = parent;
     }
-    this.#events.splice(low, 0, event);
+    this.#events[index] = event;
+  }
+
+  #removeFirst(): void {
+    const last = this.#events.pop();
+    if (last === undefined || this.#events.length === 0) return;
+    let index = 0;
+    for (;;) {
+      let child = 2 * index + 1;
+      const [left, right] = [this.#events[child], this.#events[child + 1]];
+      if (left === undefined) break;
+      const isRight = right !== undefined && isBefore(right, left);
+      if (isRight) child++;
+      const smaller = isRight ? right : left;
+      if (isBefore(last, smaller)) break;
+      this.#events[index] = smaller;
+      index = child;
+    }
+    this.#events[index] = last;
   }
 }
 
 interface SimulatedEvent {
   readonly atMs: number;
   readonly sequence: number;
-  callback: () => void;
+  /** `undefined` once cancelled. */
+  callback: (() => void) | undefined;
+}
+
+const stepsAtOnce = 16;
+
+function isBefore(left: SimulatedEvent, right: SimulatedEvent): boolean {
+  return left.atMs < right.atMs || (left.atMs === right.atMs && left.sequence < right.sequence);
 }
 
 /** Lets everything that waits for promises only go on. */
@@ -99,6 +163,8 @@ export class SimulatedHost implements Clock {
   #state: 'running' | 'paused' | 'dead' = 'running';
   /** How far this clock is ahead of the true one. */
   skewMs = 0;
+  /** How many milliseconds it gains in one. */
+  drift = 0;
 
   constructor(time: SimulatedTime) {
     this.#time = time;
@@ -109,7 +175,8 @@ export class SimulatedHost implements Clock {
   }
 
   realtimeMs(): number {
-    return realtimeStartMs + this.#time.nowMs + this.skewMs;
+    const { nowMs } = this.#time;
+    return realtimeStartMs + nowMs + this.skewMs + this.drift * nowMs;
   }
 
   schedule(delayMs: number, callback: () => void): Timer {
@@ -142,8 +209,8 @@ export class SimulatedHost implements Clock {
   }
 }
 
-/** 2026-01-01. */
-const realtimeStartMs = 1_767_225_600_000;
+/** 2026-01-01: the real time at which simulated time is 0. */
+export const realtimeStartMs = 1_767_225_600_000;
 
 /** Chance from a seed (mulberry32 by Tommy Ettinger). */
 export class SeededRandom implements Random {
