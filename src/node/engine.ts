@@ -147,7 +147,6 @@ export class Engine {
       { node, clusterName, incarnation, dataId, isRebuilt },
     );
     const replicas = new NodeReplicaDirectory(node, replica, this.links);
-    const targets = ring.nodes.filter((other) => other !== node);
     this.#floorExchange = new FloorExchange(
       { ...shared, replicas },
       { node, isAdopting: () => !isDurable || this.rebuild?.status().isOver === false },
@@ -164,11 +163,13 @@ export class Engine {
     const acceptsLoss = options.acceptsLoss ?? false;
     this.damageHealer = new DamageHealer({ ...shared, replicas }, { node, acceptsLoss });
     this.scrubber = new Scrubber(shared, { passMs: options.scrubPassMs ?? scrubPassMsDefault });
-    this.#dispatcher = new HintDispatcher({ ...shared, replicas }, { targets });
+    // Itself included: what its own full disk did not take is kept for it as for any other.
+    this.#dispatcher = new HintDispatcher({ ...shared, replicas }, { targets: ring.nodes });
     this.#healer = new DirtyHealer({ ...shared, replicas });
     disk.onRoom((hasRoom) => {
       logger[hasRoom ? 'info' : 'error']('the disk', { hasRoom });
       replica.setStanding({ takesWrites: hasRoom });
+      if (hasRoom) this.#dispatcher.replay(node);
     });
     this.coordinator = new Coordinator(
       { ...shared, replicas, repairBudget: new RepairBudget() },

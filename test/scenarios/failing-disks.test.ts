@@ -180,3 +180,24 @@ async function takesWrites(cluster: SimulatedCluster): Promise<boolean> {
   const { explanation } = await cluster.put('replica3', otherKey, 'x');
   return explanation?.replicas.find(({ node }) => node === victim)?.state !== 'down';
 }
+
+describe('a coordinator whose own disk is full', () => {
+  it('gets what that did not take once there is room, with no client traffic', async () => {
+    const { cluster } = await Script.begin();
+    const { tables } = cluster.disk(victim);
+    const { time, network } = cluster;
+    await cluster.put('replica1', 1, 'before', 'ALL');
+    // The write ends at its deadline, when there is room again: then a hint can be kept.
+    network.isolate('replica2');
+    tables.isFull = true;
+    await cluster.put(victim, 1, 'while it was full', 'ONE');
+    await time.advance(500);
+    tables.isFull = false;
+    await time.advance(2_000);
+    assert.equal(cluster.held(victim, 1), 'before');
+    assert.equal(cluster.hints(victim, victim), 1);
+    network.heal();
+    await time.until(() => cluster.held(victim, 1) === 'while it was full', 15_000);
+    await time.until(() => cluster.owesNothing());
+  });
+});

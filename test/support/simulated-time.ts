@@ -165,6 +165,8 @@ export class SimulatedHost implements Clock {
   skewMs = 0;
   /** How many milliseconds it gains in one. */
   drift = 0;
+  /** How often it was paused. */
+  pauses = 0;
 
   constructor(time: SimulatedTime) {
     this.#time = time;
@@ -189,12 +191,18 @@ export class SimulatedHost implements Clock {
     else if (this.#state === 'paused') this.#held.push(callback);
   }
 
+  get isPaused(): boolean {
+    return this.#state === 'paused';
+  }
+
   get isDead(): boolean {
     return this.#state === 'dead';
   }
 
   pause(): void {
-    if (this.#state === 'running') this.#state = 'paused';
+    if (this.#state !== 'running') return;
+    this.#state = 'paused';
+    this.pauses++;
   }
 
   resume(): void {
