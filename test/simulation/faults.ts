@@ -101,7 +101,11 @@ export class Faults {
       const host = this.#cluster.host(node);
       host.resume();
       host.skewMs = -host.drift * this.#cluster.time.nowMs;
-      this.#cluster.disk(node).tables.isFull = false;
+      const { tables, stateFile } = this.#cluster.disk(node);
+      tables.isFull = false;
+      // A flush that was to fail and has not come yet.
+      tables.failFlush(0);
+      stateFile.failWrite(0);
       this.boot(node);
     }
   }
