@@ -40,6 +40,11 @@ export class WriteCore {
     return this.#query.outcome();
   }
 
+  /** Whether every replica that was asked has named its version or will not. */
+  hasHeardAll(): boolean {
+    return this.#query.received + this.#query.failed === this.#plan.readable.length;
+  }
+
   get versionsReceived(): number {
     return this.#query.received;
   }

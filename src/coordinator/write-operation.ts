@@ -90,8 +90,10 @@ export class WriteOperation {
     if (reply.outcome === 'ok') this.#core.addVersion(node, reply.version, reply.clockMs);
     else this.#core.addVersionFailure(node);
     const outcome = this.#core.queryOutcome();
-    if (outcome === 'reached') this.#cover(this.#core.newestSeen);
-    else if (outcome === 'unreachable') {
+    if (outcome === 'reached') {
+      // One clock that is behind, and was quick to answer, must not stop the others' writes.
+      if (!this.#isAheadOfAll() || this.#core.hasHeardAll()) this.#cover(this.#core.newestSeen);
+    } else if (outcome === 'unreachable') {
       // Requests that were too late to be sent are no failure of their replicas.
       if (this.#isOver()) return this.#onDeadline();
       this.#fail('REPLICA_FAILURE', {
@@ -150,21 +152,30 @@ export class WriteOperation {
     const { clock, hybridClock, clockMonitor } = this.#components;
     const realtimeMs = clock.realtimeMs();
     if (this.#plan.isLinearizable) {
-      // A step since then makes the answers speak of another clock than the one that is read now.
-      const steppedMs = realtimeMs - clock.monotonicMs() - this.#clockBaseMs;
-      const sentAtMs = this.#querySentAtMs + steppedMs;
-      const aheadMs = this.#core.aheadOfOthersMs(this.#options.node, sentAtMs);
-      if (aheadMs === undefined) {
+      if (this.#isAheadOfAll()) return undefined;
+      if (this.#aheadMs() === undefined) {
         // Nobody else answered, so only the pings can tell.
         const verdict = clockMonitor.verdict({ realtimeMs, monotonicMs: clock.monotonicMs() });
         if (verdict !== 'agrees') return undefined;
-      } else if (aheadMs > clockApartMsMax) return undefined;
+      }
     }
     if (newestSeen !== undefined && !hybridClock.observe(newestSeen.clock, realtimeMs)) {
       return undefined;
     }
     const next = hybridClock.next(realtimeMs);
     return next === undefined ? undefined : { clock: next, node: this.#options.node };
+  }
+
+  #isAheadOfAll(): boolean {
+    return (this.#aheadMs() ?? 0) > clockApartMsMax;
+  }
+
+  /** How far the clock is ahead of all other nodes that named a version, if one did. */
+  #aheadMs(): number | undefined {
+    const { clock } = this.#components;
+    // A step since then makes the answers speak of another clock than the one that is read now.
+    const steppedMs = clock.realtimeMs() - clock.monotonicMs() - this.#clockBaseMs;
+    return this.#core.aheadOfOthersMs(this.#options.node, this.#querySentAtMs + steppedMs);
   }
 
   #onStoreReply(node: string, reply: ReplicaReply): void {
@@ -203,7 +214,8 @@ export class WriteOperation {
   #onDeadline(): void {
     if (this.#phase === 'ended') return;
     if (this.#phase !== 'store') {
-      this.#fail('WRITE_TIMEOUT', { mayHaveApplied: false });
+      const isHeldByClock = this.#phase === 'query' && this.#core.queryOutcome() === 'reached';
+      this.#fail(isHeldByClock && this.#isAheadOfAll() ? 'CLOCK_SKEW' : 'WRITE_TIMEOUT', {});
       return;
     }
     this.#hintMissing(() => true);

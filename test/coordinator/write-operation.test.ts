@@ -125,6 +125,26 @@ describe('a put', () => {
     }
   });
 
+  it('waits for the others when the first that answered is over 250 ms behind', async () => {
+    const [own, behind, other] = put();
+    own?.reply(replicas.holds(undefined));
+    behind?.reply(replicas.holds(undefined, 600));
+    assert.deepEqual(replicas.take(), []);
+    other?.reply(replicas.holds(undefined));
+    assert.deepEqual(nodes(replicas.take()), ['a', 'b', 'c']);
+  });
+
+  it('is refused for its clock when the others that it waits for say nothing', async () => {
+    const [own, behind] = put();
+    own?.reply(replicas.holds(undefined));
+    behind?.reply(replicas.holds(undefined, 600));
+    await replicas.time.advance(1_000);
+    const error = await failed();
+    assert.equal(error.code, 'CLOCK_SKEW');
+    assert.equal(error.mayHaveApplied, false);
+    assert.deepEqual(replicas.take(), []);
+  });
+
   it('stores nothing when it would need a version over 500 ms ahead of its clock', async () => {
     const ahead = { clock: clockAtMs(replicas.host.realtimeMs() + 501), node: 'z' };
     for (const { reply } of put()) reply(replicas.holds(ahead));

@@ -1,5 +1,6 @@
 import { QuorateError, type QuorateErrorCode } from '../../src/base/quorate-error.ts';
 import type { QuorateClient } from '../../src/client/quorate-client.ts';
+import type { ConsistencyLevel } from '../../src/consistency/consistency-level.ts';
 import type { SeededRandom } from '../support/simulated-time.ts';
 
 /**
@@ -14,8 +15,12 @@ export interface Coordinator {
   readonly client: QuorateClient;
   readonly open: Record<Side, number>;
   lastAnswerMs: number;
-  isSuspect: boolean;
+  standing: Standing;
 }
+
+/** From the best to the worst: `silent` may only be slow, `refusing` has said so itself. */
+const standings = ['good', 'silent', 'refusing'] as const;
+type Standing = (typeof standings)[number];
 
 /** A node that has answered nothing for this long while it was asked is left alone. */
 export const suspectAfterMs = 250;
@@ -23,23 +28,25 @@ export const suspectAfterMs = 250;
 const connectMsMax = 250;
 const probeEveryMs = 250;
 /** More would only wait inside the node, and be uncertain if it goes. */
-const openMax: Readonly<Record<Side, number>> = { reads: 64, writes: 8 };
+const openMax: Readonly<Record<Side, number>> = { reads: 32, writes: 16 };
 const probeKey = Uint8Array.of(0, 0);
 /** What a node says of itself, not of the request. */
 const ofOneNode: readonly QuorateErrorCode[] = [
   'CONNECTION_FAILED',
   'NODE_NOT_READY',
   'CLOCK_SKEW',
-  'NOT_ENOUGH_REPLICAS',
 ];
+
+interface Waiting {
+  readonly resolve: (coordinator: Coordinator) => void;
+  /** Whom it must not get. */
+  readonly than: Coordinator | undefined;
+}
 
 export class Coordinators {
   readonly #random: SeededRandom;
   readonly #all: readonly Coordinator[];
-  readonly #waiting: Record<Side, ((coordinator: Coordinator) => void)[]> = {
-    reads: [],
-    writes: [],
-  };
+  readonly #waiting: Readonly<Record<Side, Waiting[]>> = { reads: [], writes: [] };
   readonly #timer: NodeJS.Timeout;
 
   constructor(random: SeededRandom, clients: ReadonlyMap<string, QuorateClient>) {
@@ -49,10 +56,10 @@ export class Coordinators {
       client,
       open: { reads: 0, writes: 0 },
       lastAnswerMs: 0,
-      isSuspect: false,
+      standing: 'good',
     }));
     this.#timer = setInterval(() => {
-      for (const one of this.#all) if (one.isSuspect) void this.#probe(one);
+      for (const one of this.#all) if (one.standing !== 'good') void this.#probe(one);
     }, probeEveryMs);
   }
 
@@ -62,42 +69,48 @@ export class Coordinators {
 
   /** A coordinator with room, as soon as there is one. To be used with {@link ask} at once. */
   first(side: Side): Promise<Coordinator> {
-    const found = this.#waiting[side].length === 0 ? this.#best(side) : undefined;
-    if (found !== undefined) {
-      found.open[side]++;
-      return Promise.resolve(found);
-    }
-    return new Promise((resolve) => this.#waiting[side].push(resolve));
+    return new Promise((resolve) => {
+      this.#waiting[side].push({ resolve, than: undefined });
+      this.#serve(side);
+    });
   }
 
-  /** Another than the one that failed, now. To be used with {@link ask} at once. */
-  other(side: Side, than: Coordinator): Coordinator {
-    const others = this.#all.filter((one) => one !== than);
-    const good = others.filter(({ isSuspect }) => !isSuspect);
-    const found = this.#leastOpen(side, good.length > 0 ? good : others);
-    found.open[side]++;
-    return found;
+  /** Another than the one that failed, before those that wait for their first. */
+  other(side: Side, than: Coordinator): Promise<Coordinator> {
+    return new Promise((resolve) => {
+      this.#waiting[side].unshift({ resolve, than });
+      this.#serve(side);
+    });
   }
 
   /** Asks once. @throws QuorateError */
   async ask<Answer>(
     coordinator: Coordinator,
     side: Side,
+    level: ConsistencyLevel,
     send: (client: QuorateClient) => Promise<Answer>,
   ): Promise<Answer> {
     const sentMs = performance.now();
-    const slow = setTimeout(() => {
-      if (coordinator.lastAnswerMs < sentMs) coordinator.isSuspect = true;
-    }, suspectAfterMs);
+    const judge = () => {
+      if (coordinator.lastAnswerMs < sentMs) this.#lower(coordinator, 'silent');
+    };
+    // Answers that are here already, and were not read because this process was busy, count.
+    const slow = setTimeout(() => setImmediate(judge), suspectAfterMs);
     try {
       // A call that fails for its connection is uncertain, one that was never sent is not.
       await coordinator.client.connect(connectMsMax);
       const answer = await send(coordinator.client);
       coordinator.lastAnswerMs = performance.now();
+      const isQuick = coordinator.lastAnswerMs - sentMs < suspectAfterMs;
+      if (isQuick && coordinator.standing === 'silent') coordinator.standing = 'good';
       return answer;
     } catch (thrown: unknown) {
       const error = QuorateError.from(thrown);
-      if (ofOneNode.includes(error.code)) coordinator.isSuspect = true;
+      const isAlone = error.code === 'NOT_ENOUGH_REPLICAS' && level === 'QUORUM';
+      const isQuick = performance.now() - sentMs < suspectAfterMs;
+      if (isAlone || ofOneNode.includes(error.code)) {
+        this.#lower(coordinator, isQuick ? 'refusing' : 'silent');
+      }
       throw error;
     } finally {
       clearTimeout(slow);
@@ -106,9 +119,13 @@ export class Coordinators {
     }
   }
 
-  #best(side: Side): Coordinator | undefined {
-    const good = this.#all.filter(({ isSuspect }) => !isSuspect);
-    const able = (good.length > 0 ? good : this.#all).filter(
+  #lower(coordinator: Coordinator, to: Standing): void {
+    const isLower = standings.indexOf(to) > standings.indexOf(coordinator.standing);
+    if (isLower) coordinator.standing = to;
+  }
+
+  #best(side: Side, than: Coordinator | undefined): Coordinator | undefined {
+    const able = bestOf(this.#all.filter((one) => one !== than)).filter(
       ({ open }) => open[side] < openMax[side],
     );
     return able.length === 0 ? undefined : this.#leastOpen(side, able);
@@ -122,11 +139,12 @@ export class Coordinators {
   /** Gives room to those that wait for it, in their order. */
   #serve(side: Side): void {
     const waiting = this.#waiting[side];
-    while (waiting.length > 0) {
-      const found = this.#best(side);
+    for (let [next] = waiting; next !== undefined; [next] = waiting) {
+      const found = this.#best(side, next.than);
       if (found === undefined) return;
       found.open[side]++;
-      waiting.shift()?.(found);
+      waiting.shift();
+      next.resolve(found);
     }
   }
 
@@ -137,8 +155,14 @@ export class Coordinators {
     } catch {
       return;
     }
-    suspect.isSuspect = false;
+    suspect.standing = 'good';
     suspect.lastAnswerMs = performance.now();
     for (const side of ['reads', 'writes'] as const) this.#serve(side);
   }
+}
+
+/** Those with the best standing that any of them has. */
+function bestOf(coordinators: readonly Coordinator[]): readonly Coordinator[] {
+  const best = standings.find((one) => coordinators.some(({ standing }) => standing === one));
+  return coordinators.filter(({ standing }) => standing === best);
 }

@@ -18,7 +18,7 @@ export type FaultKind =
   /** Needs ZooKeeper. */
   | 'ZooKeeper kill'
   /** Nothing in memory outlives it: proves that losses are found. */
-  | 'kill two';
+  | 'kill three';
 
 /** A fault whose chances have been drawn. */
 export interface Fault {
@@ -63,12 +63,15 @@ export function drawFault(kind: FaultKind, cluster: NemesisCluster, random: Seed
         () => nodes.kill(victim),
         () => nodes.restart(victim),
       );
-    case 'kill two': {
-      const both = [victim, random.pick(cluster.names.filter((name) => name !== victim))];
+    case 'kill three': {
+      const victims = cluster.names.filter((name) => name !== victim);
+      const each = async (act: (name: string) => Promise<void>) => {
+        await Promise.all(victims.map(act));
+      };
       return fault(
-        both.join(' and '),
-        () => Promise.all(both.map((name) => nodes.kill(name))).then(() => undefined),
-        () => Promise.all(both.map((name) => nodes.restart(name))).then(() => undefined),
+        `all but ${victim}`,
+        () => each((name) => nodes.kill(name)),
+        () => each((name) => nodes.restart(name)),
       );
     }
     case 'pause':
@@ -136,7 +139,10 @@ export function* kindsInRounds(
   }
 }
 
-/** Waits for a time drawn between two. */
-export function restFor(random: SeededRandom, msMin: number, msMax: number): Promise<void> {
-  return sleep(msMin + random.below(msMax - msMin + 1));
+/** Milliseconds, at least and at most. */
+export type Range = readonly [min: number, max: number];
+
+/** Waits for a time drawn from a range. */
+export function restFor(random: SeededRandom, [min, max]: Range): Promise<void> {
+  return sleep(min + random.below(max - min + 1));
 }

@@ -12,14 +12,18 @@ import { type Coordinator, type Coordinators, suspectAfterMs } from './coordinat
  * has no answer after a while. A write with an uncertain outcome is never sent again.
  */
 export interface LoadOptions {
-  /** Calls a second. */
+  /** Calls a second, from the end of the warm-up on. */
   readonly rate: number;
+  /** In this time the rate rises from nothing: code that has just started is slow. */
+  readonly warmUpMs: number;
   readonly timeoutMs: number;
 }
 
-/** A call of the history, and when it was due: its latency counts from there. */
+/** A call of the history. It was due at `dueMs`, from where its latency counts. */
 export interface TimedCall extends Call {
   readonly dueMs: number;
+  /** What the coordinators said that did not do it. */
+  readonly errors: readonly string[];
 }
 
 interface Drawn {
@@ -99,14 +103,24 @@ export class Load {
   }
 
   #makeDue(): void {
-    const due = ((performance.now() - this.#startMs) * this.#options.rate) / 1_000;
-    for (; this.#made < due; this.#made++) {
-      const dueMs = this.#startMs + (this.#made * 1_000) / this.#options.rate;
+    const nowMs = performance.now();
+    for (; ; this.#made++) {
+      const dueMs = this.#startMs + this.#dueMs(this.#made);
+      if (dueMs > nowMs) return;
       const made: Promise<void> = this.#make(this.#draw(), dueMs).then(() => {
         this.#open.delete(made);
       });
       this.#open.add(made);
     }
+  }
+
+  /** How long after the start a call is due, by its number. */
+  #dueMs(index: number): number {
+    const { rate, warmUpMs } = this.#options;
+    const duringWarmUp = (rate * warmUpMs) / 2_000;
+    return index < duringWarmUp
+      ? warmUpMs * Math.sqrt(index / duringWarmUp)
+      : warmUpMs + ((index - duringWarmUp) * 1_000) / rate;
   }
 
   #draw(): Drawn {
@@ -126,9 +140,10 @@ export class Load {
     const side = drawn.kind === 'get' ? 'reads' : 'writes';
     const coordinator = await this.#coordinators.first(side);
     const startMs = performance.now();
+    const errors: string[] = [];
     const told = await (side === 'reads'
-      ? this.#read(drawn, coordinator)
-      : this.#write(drawn, coordinator));
+      ? this.#read(drawn, coordinator, errors)
+      : this.#write(drawn, coordinator, errors));
     const isHeard = told.outcome !== 'uncertain';
     const call: TimedCall = {
       client,
@@ -141,6 +156,7 @@ export class Load {
       text: drawn.kind === 'put' ? drawn.text : told.text,
       version: told.version ?? '',
       dueMs,
+      errors,
     };
     this.calls.push(call);
     // A client that never heard of its call makes no other.
@@ -148,43 +164,48 @@ export class Load {
     return call;
   }
 
-  async #read(drawn: Drawn, coordinator: Coordinator): Promise<Told> {
+  async #read(drawn: Drawn, coordinator: Coordinator, errors: string[]): Promise<Told> {
     const get = async (from: Coordinator): Promise<Told> => {
       try {
-        const answer = await this.#coordinators.ask(from, 'reads', (client) =>
+        const answer = await this.#coordinators.ask(from, 'reads', drawn.level, (client) =>
           client.get(drawn.key, this.#callOptions(drawn)),
         );
         const text = answer.value?.kind === 'text' ? answer.value.text : undefined;
         return { outcome: 'ok', text, version: answer.version };
-      } catch {
+      } catch (thrown: unknown) {
+        errors.push(wordsOf(from, QuorateError.from(thrown)));
         return { outcome: 'failed' };
       }
     };
     const first = get(coordinator);
     const early = await withinMs(first, suspectAfterMs);
     if (early?.outcome === 'ok') return early;
-    const second = get(this.#coordinators.other('reads', coordinator));
+    const second = this.#coordinators.other('reads', coordinator).then(get);
     const told = await Promise.race([first, second].map((told) => onlyOk(told, [first, second])));
     return told;
   }
 
-  async #write(drawn: Drawn, coordinator: Coordinator): Promise<Told> {
+  async #write(drawn: Drawn, coordinator: Coordinator, errors: string[]): Promise<Told> {
     const send = (client: QuorateClient) =>
       drawn.kind === 'put'
         ? client.put(drawn.key, { kind: 'text', text: drawn.text }, this.#callOptions(drawn))
         : client.delete(drawn.key, this.#callOptions(drawn));
     const write = async (to: Coordinator): Promise<Told & { readonly mayRetry?: boolean }> => {
       try {
-        const { version } = await this.#coordinators.ask(to, 'writes', send);
+        const { version } = await this.#coordinators.ask(to, 'writes', drawn.level, send);
         return { outcome: 'ok', version };
       } catch (thrown: unknown) {
-        const { mayHaveApplied, retryable } = QuorateError.from(thrown);
+        const error = QuorateError.from(thrown);
+        const { mayHaveApplied, retryable } = error;
+        errors.push(wordsOf(to, error));
         if (mayHaveApplied) return { outcome: 'uncertain' };
         return { outcome: 'failed', mayRetry: retryable };
       }
     };
     const told = await write(coordinator);
-    return told.mayRetry === true ? write(this.#coordinators.other('writes', coordinator)) : told;
+    return told.mayRetry === true
+      ? write(await this.#coordinators.other('writes', coordinator))
+      : told;
   }
 
   #callOptions({ level }: Drawn) {
@@ -194,6 +215,11 @@ export class Load {
 
 function nameOf(key: Uint8Array): string {
   return Buffer.from(key).toString('hex');
+}
+
+function wordsOf({ name }: Coordinator, { code, details }: QuorateError): string {
+  const { reason, replicas } = details;
+  return [code, 'from', name, ...(reason === undefined ? [] : [reason]), replicas].join(' ').trim();
 }
 
 /** What a promise settles with, or `undefined` if that takes longer. */

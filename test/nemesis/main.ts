@@ -11,7 +11,7 @@ const help = `npm run nemesis -- [options]: real nodes, real faults, and a check
   --rate N       calls a second; 2000
   --zookeeper    membership in a ZooKeeper, which is killed too
   --rolling      restart all nodes in turn before the faults
-  --in-memory    nodes without disks, two of them killed at once: must find violations
+  --in-memory    nodes without disks, three of them killed at once: must find violations
   --json         the report as JSON on stdout
 
 It ends with 1 if a promise was broken, a call was lost in the rolling restart, or less than 99.9 %
@@ -44,10 +44,13 @@ async function run(): Promise<void> {
     seed: number('seed'),
     durationMs: number('minutes') * 60_000,
     rate: number('rate'),
+    warmUpMs: 10_000,
+    faultMs: [3_000, 6_000],
+    quietMs: [2_000, 4_000],
     zookeeper: values.zookeeper,
     rolling: values.rolling,
     isDurable,
-    faults: isDurable ? usual : ['kill two'],
+    faults: isDurable ? usual : ['kill three'],
     log: (line) => process.stderr.write(`${line}\n`),
   });
   process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : formatReport(report));

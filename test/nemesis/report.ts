@@ -38,6 +38,8 @@ export interface Report {
   /** Calls while all nodes were restarted in turn. */
   readonly rolling: Row | undefined;
   readonly atOtherLevels: Row;
+  /** Why calls at QUORUM had no success: what the coordinators said, and how often. */
+  readonly losses: Readonly<Record<string, number>>;
   readonly all: Row;
   /** What nodes still owed each other at the end. */
   readonly owed: readonly string[];
@@ -64,11 +66,18 @@ export function rowsOf(calls: readonly TimedCall[], phases: readonly Phase[]) {
     byKind.get(phase?.kind ?? 'healthy')?.push(call);
     if (phase?.isFault === true) faulty.push(call);
   }
+  const losses: Record<string, number> = {};
+  for (const { outcome, kind, errors } of atQuorum) {
+    if (outcome === 'ok') continue;
+    const why = `${outcome} ${kind}: ${errors.join(', then ')}`;
+    losses[why] = (losses[why] ?? 0) + 1;
+  }
   const rolling = byKind.get(rollingKind);
   return {
     rows: Object.fromEntries([...byKind].map(([kind, ofKind]) => [kind, rowOf(ofKind)])),
     whileFaulty: rowOf(faulty),
     rolling: rolling && rowOf(rolling),
+    losses,
     atOtherLevels: rowOf(calls.filter(({ level }) => level !== 'QUORUM')),
     all: rowOf(calls),
   };
@@ -146,6 +155,10 @@ export function formatReport(report: Report): string {
     `seed ${report.seed}, ${report.seconds.toFixed(0)} s, ${report.membership} membership`,
     table,
     `violations ${violations.length}, owed at the end ${owed.length}, keys that differ ${differing.length}`,
+    ...Object.entries(report.losses)
+      .sort(([, left], [, right]) => right - left)
+      .slice(0, sentencesShown)
+      .map(([why, count]) => `${String(count).padStart(6)}  ${why}`),
     ...[...violations, ...owed, ...differing]
       .slice(0, sentencesShown)
       .map((sentence) => `  ${sentence}`),

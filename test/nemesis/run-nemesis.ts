@@ -2,7 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { QuorateClient } from '../../src/client/quorate-client.ts';
 import { SeededRandom } from '../support/simulated-time.ts';
 import { Coordinators } from './coordinators.ts';
-import { drawFault, type Fault, type FaultKind, kindsInRounds, restFor } from './faults.ts';
+import {
+  drawFault,
+  type Fault,
+  type FaultKind,
+  kindsInRounds,
+  type Range,
+  restFor,
+} from './faults.ts';
 import { Load } from './load.ts';
 import { NemesisCluster, type NemesisClusterOptions } from './nemesis-cluster.ts';
 import { type Phase, type Report, rollingKind, rowsOf } from './report.ts';
@@ -19,7 +26,13 @@ export interface NemesisOptions extends NemesisClusterOptions {
   readonly durationMs: number;
   /** Calls a second. */
   readonly rate: number;
+  /** How long the rate rises before the first fault. */
+  readonly warmUpMs: number;
   readonly faults: readonly FaultKind[];
+  /** How long a fault lasts, at least and at most. */
+  readonly faultMs: Range;
+  /** How long all is well between two faults. */
+  readonly quietMs: Range;
   /** Whether all nodes are restarted in turn, before the faults. */
   readonly rolling: boolean;
   /** Told what happens, a line each. */
@@ -28,11 +41,6 @@ export interface NemesisOptions extends NemesisClusterOptions {
 
 /** How long calls wait. */
 const timeoutMs = 2_000;
-const warmUpMs = 2_000;
-const faultMsMin = 3_000;
-const faultMsMax = 6_000;
-const quietMsMin = 2_000;
-const quietMsMax = 4_000;
 /** Hints go out when their target is back; copies of dirty tokens may take a few rounds. */
 const settledMsMax = 60_000;
 
@@ -64,9 +72,10 @@ class NemesisRun {
     );
     const choices = new SeededRandom(options.seed + 1);
     this.#coordinators = new Coordinators(choices, clients);
-    const { rate } = options;
+    const { rate, warmUpMs } = options;
     this.#load = new Load(new SeededRandom(options.seed + 2), this.#coordinators, {
       rate,
+      warmUpMs,
       timeoutMs,
     });
   }
@@ -74,7 +83,7 @@ class NemesisRun {
   async run(): Promise<Report> {
     try {
       this.#load.start();
-      await this.#phase('warm-up', false, () => sleep(warmUpMs));
+      await this.#phase('warm-up', false, () => sleep(this.#options.warmUpMs));
       if (this.#options.rolling) await this.#restartInTurn();
       await this.#befall();
       await this.#load.stop();
@@ -95,7 +104,7 @@ class NemesisRun {
         await this.#cluster.untilWhole();
       }
     });
-    await restFor(this.#random, quietMsMin, quietMsMax);
+    await restFor(this.#random, this.#options.quietMs);
   }
 
   async #befall(): Promise<void> {
@@ -105,13 +114,13 @@ class NemesisRun {
       const fault = drawFault(kinds.next().value, this.#cluster, this.#random);
       this.#log(`${fault.kind} of ${fault.words}`);
       await this.#phase(fault.kind, true, () => this.#suffer(fault));
-      await restFor(this.#random, quietMsMin, quietMsMax);
+      await restFor(this.#random, this.#options.quietMs);
     }
   }
 
   async #suffer(fault: Fault): Promise<void> {
     await fault.begin();
-    await restFor(this.#random, faultMsMin, faultMsMax);
+    await restFor(this.#random, this.#options.faultMs);
     await fault.end();
     await this.#cluster.untilWhole();
   }
