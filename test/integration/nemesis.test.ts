@@ -24,7 +24,7 @@ describe('real nodes and real faults, one node at a time', () => {
       isDurable: true,
       faults: faultKinds,
       faultMs: [1_200, 2_200],
-      durationMs: 15_000,
+      durationMs: 11_000,
       rolling: true,
     });
     for (const line of formatReport(report).trim().split('\n')) t.diagnostic(line);
