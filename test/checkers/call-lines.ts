@@ -12,6 +12,12 @@ export function linesOf(calls: readonly Call[]): string {
     .join('\n');
 }
 
+/** The same in one sentence. */
+export function describeCall(call: Call): string {
+  const cells = cellsOf(call).filter((cell) => cell !== '');
+  return cells.join(' ');
+}
+
 function cellsOf(call: Call): readonly string[] {
   const { client, kind, level, outcome, version, expireTimeMs } = call;
   const expires = expireTimeMs === undefined ? '' : `expires ${format(expireTimeMs)}`;

@@ -1,8 +1,11 @@
 import { linesOf } from './call-lines.ts';
 import type { Call } from './history.ts';
 import { linearizabilityOf } from './linearizability.ts';
+import { inventionsIn } from './values.ts';
+import { backwardsIn } from './version-order.ts';
+import { brokenWeakPromisesIn, type WeakLevelOptions } from './weak-levels.ts';
 
-export interface CheckOptions {
+export interface CheckOptions extends WeakLevelOptions {
   /** How many configurations of one key are looked at before it is called undecided. */
   readonly statesMax?: number;
 }
@@ -23,7 +26,16 @@ export function problemsOf(calls: readonly Call[], options: CheckOptions = {}): 
   );
 }
 
-function problemsOfKey(calls: readonly Call[], { statesMax }: CheckOptions): string[] {
+function problemsOfKey(calls: readonly Call[], options: CheckOptions): string[] {
+  return [
+    ...inventionsIn(calls),
+    ...backwardsIn(calls),
+    ...brokenWeakPromisesIn(calls, options),
+    ...contradictionsIn(calls, options),
+  ];
+}
+
+function contradictionsIn(calls: readonly Call[], { statesMax }: CheckOptions): string[] {
   const verdict = linearizabilityOf(calls, statesMax);
   if (verdict.kind === 'linearizable') return [];
   if (verdict.kind === 'undecided') return ['undecided whether it is linearizable'];

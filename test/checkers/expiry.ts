@@ -1,7 +1,7 @@
 import type { Call } from './history.ts';
 
 /** Within this time of the moment of expiry reads may disagree. */
-const expiryGraceMs = 500;
+export const expiryGraceMs = 500;
 
 /**
  * When each text of one key expires; those that never do are missing. A get that found a text tells

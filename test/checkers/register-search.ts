@@ -82,7 +82,7 @@ class Search {
   /** By text the last step that finds it. */
   readonly #lastReads = new Map<string, number>();
   /** For each step the ends of those reads of "absent" that are not before it. */
-  readonly #absentEnds: Span[] = [];
+  readonly #absentEnds: Span[];
 
   constructor({ steps, uncertain, expiries }: Register) {
     this.#steps = [...steps].sort((left, right) => left.startMs - right.startMs);
@@ -91,9 +91,10 @@ class Search {
       if (!isWrite && text !== undefined) this.#lastReads.set(text, index);
     }
     let span = noSpan;
-    for (const step of this.#steps.toReversed()) {
-      span = widened(span, step);
-      this.#absentEnds.unshift(span);
+    this.#absentEnds = this.#steps.map(() => span);
+    for (let index = this.#steps.length - 1; index >= 0; index--) {
+      span = widened(span, this.#step(index));
+      this.#absentEnds[index] = span;
     }
     const deletes = uncertain.filter(({ text }) => text === undefined);
     this.#deleteStartsMs = deletes
