@@ -3,6 +3,8 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { problemsOf } from './check-history.ts';
 import { hasOrder } from './every-order.ts';
+import type { Call } from './history.ts';
+import { callsOf } from './known-calls.ts';
 import { linearizabilityOf } from './linearizability.ts';
 import { anyHistories, trueHistories } from './random-history.ts';
 
@@ -11,6 +13,24 @@ describe('a history of a register that does one call after the other', () => {
     fc.assert(
       fc.property(trueHistories({ minLength: 5, maxLength: 60, size: 'max' }), (calls) => {
         assert.deepEqual(problemsOf(calls), []);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('has a problem as soon as one get of it finds another text', () => {
+    const kinds = fc.array(fc.constantFrom('get', 'put', 'delete'), { minLength: 2, size: 'max' });
+    fc.assert(
+      fc.property(kinds, fc.nat(), fc.nat(), (all, which, instead) => {
+        const calls = inTurn(all);
+        const gets = calls.filter(({ kind }) => kind === 'get');
+        const wrong = gets[which % Math.max(gets.length, 1)];
+        const texts = [undefined, 'invented', ...calls.flatMap(({ text }) => text ?? [])];
+        const others = texts.filter((text) => text !== wrong?.text);
+        const text = others[instead % others.length];
+        const changed = calls.map((call) => (call === wrong ? { ...call, text } : call));
+        assert.deepEqual(problemsOf(calls), []);
+        assert.equal(linearizabilityOf(changed).kind === 'violated', wrong !== undefined);
       }),
       { numRuns: 300 },
     );
@@ -42,3 +62,17 @@ describe('the search for an order', () => {
     );
   });
 });
+
+/** Calls one after the other, without versions. */
+function inTurn(kinds: readonly string[]): Call[] {
+  let held: string | undefined;
+  return callsOf(
+    kinds
+      .map((kind, index) => {
+        if (kind !== 'get') held = kind === 'put' ? `text${index}` : undefined;
+        const text = kind === 'delete' ? '' : (held ?? 'nothing');
+        return `c ${2 * index}-${2 * index + 1} ${kind} ${text}`;
+      })
+      .join('\n'),
+  );
+}

@@ -11,11 +11,13 @@ import type { Call } from './history.ts';
  * An absence without a version says nothing here: it may be too old, which the order of versions
  * judges.
  *
- * @returns a sentence for each call of one key that is wrong.
+ * @param calls all of one key.
+ * @param judged those of them that are looked at.
+ * @returns a sentence for each that is wrong.
  */
-export function inventionsIn(calls: readonly Call[]): string[] {
+export function inventionsIn(calls: readonly Call[], judged: readonly Call[] = calls): string[] {
   const values = new Values(calls);
-  return calls
+  return judged
     .filter(({ outcome }) => outcome === 'ok')
     .flatMap((call) =>
       values.problemsOf(call).map((problem) => `${describeCall(call)}: ${problem}`),
@@ -114,7 +116,8 @@ class Values {
   }
 }
 
-function isFloor(version: string): boolean {
+/** Whether a version is that of a floor. */
+export function isFloor(version: string): boolean {
   return version.endsWith('-!');
 }
 
