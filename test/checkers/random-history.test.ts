@@ -6,20 +6,26 @@ import { hasOrder } from './every-order.ts';
 import type { Call } from './history.ts';
 import { callsOf } from './known-calls.ts';
 import { linearizabilityOf } from './linearizability.ts';
-import { anyHistories, trueHistories } from './random-history.ts';
+import { anyHistories, overMs, trueHistories } from './random-history.ts';
+import { lossesIn } from './survival.ts';
 
 describe('a history of a register that does one call after the other', () => {
   it('has no problem, whatever overlaps, expires or is uncertain', () => {
     fc.assert(
-      fc.property(trueHistories({ minLength: 5, maxLength: 60, size: 'max' }), (calls) => {
-        assert.deepEqual(problemsOf(calls), []);
-      }),
+      fc.property(
+        trueHistories({ minLength: 5, maxLength: 60, size: 'max' }),
+        ({ calls, held }) => {
+          assert.deepEqual(problemsOf(calls), []);
+          const copies = ['n0', 'n1'].map((node) => ({ ...held, node }));
+          assert.deepEqual(lossesIn(calls, copies, { atMs: overMs }), []);
+        },
+      ),
       { numRuns: 300 },
     );
   });
 
   it('has a problem as soon as one get of it finds another text', () => {
-    const kinds = fc.array(fc.constantFrom('get', 'put', 'delete'), { minLength: 2, size: 'max' });
+    const kinds = fc.array(fc.constantFrom('get', 'put', 'delete'), { maxLength: 30, size: 'max' });
     fc.assert(
       fc.property(kinds, fc.nat(), fc.nat(), (all, which, instead) => {
         const calls = inTurn(all);

@@ -28,19 +28,27 @@ type Tossed = typeof tossed extends fc.Arbitrary<infer Value> ? Value : never;
 interface Held {
   readonly version: string;
   readonly text: string | undefined;
-  readonly expireTimeMs?: number | undefined;
+  readonly expireTimeMs?: number;
 }
 
-/** Histories of one key of a register that does one call after the other. */
-export function trueHistories(constraints: fc.ArrayConstraints): fc.Arbitrary<readonly Call[]> {
+/** Calls of one key, and what a register holds after it did one after the other. */
+interface TrueHistory {
+  readonly calls: readonly Call[];
+  readonly held: Held;
+}
+
+export function trueHistories(constraints: fc.ArrayConstraints): fc.Arbitrary<TrueHistory> {
   return fc.array(tossed, constraints).map(runRegister);
 }
+
+/** When nothing happens any more. */
+export const overMs = 10_000;
 
 /** Histories that mean nothing: a get may find the text of any put, or nothing. */
 export function anyHistories(constraints: fc.ArrayConstraints): fc.Arbitrary<readonly Call[]> {
   const picks = fc.infiniteStream(fc.nat({ max: 5 }));
   return fc.tuple(fc.array(tossed, constraints), picks).map(([all, numbers]) => {
-    const calls = runRegister(all);
+    const { calls } = runRegister(all);
     const puts = calls.filter(({ kind }) => kind === 'put');
     const expiries = expiriesOf(puts);
     return calls.map((call) => {
@@ -53,12 +61,13 @@ export function anyHistories(constraints: fc.ArrayConstraints): fc.Arbitrary<rea
   });
 }
 
-function runRegister(all: readonly Tossed[]): Call[] {
+function runRegister(all: readonly Tossed[]): TrueHistory {
   const register = new Register();
-  return all
+  const calls = all
     .map((one, index) => ({ one, index, atMs: one.startMs + one.beforeMs * latenessOf(one) }))
     .sort((left, right) => left.atMs - right.atMs)
     .flatMap(({ one, index, atMs }) => register.call(one, `${index}`, atMs));
+  return { calls, held: register.held };
 }
 
 function latenessOf({ fate }: Tossed): number {
@@ -68,6 +77,10 @@ function latenessOf({ fate }: Tossed): number {
 class Register {
   #held: Held = { version: '', text: undefined };
   #clock = 0;
+
+  get held(): Held {
+    return this.#held;
+  }
 
   /** What happens at one moment, as the client hears of it. */
   call(one: Tossed, name: string, atMs: number): Call[] {
@@ -91,7 +104,7 @@ class Register {
     return [{ ...call, version, endMs, outcome: 'ok' }];
   }
 
-  #get({ skewMs }: Tossed, atMs: number): Omit<Held, 'expireTimeMs'> & { expireTimeMs?: number } {
+  #get({ skewMs }: Tossed, atMs: number): Held {
     const { version, text, expireTimeMs } = this.#held;
     const isGone = expireTimeMs !== undefined && atMs + skewMs >= expireTimeMs;
     return {

@@ -32,7 +32,7 @@ describe('an anomaly', () => {
     ]);
     assert.deepEqual(
       namesIn('a 0-31 put x ONE v2\nb 20-30 get x ONE v2\nc 40-50 get nothing ONE'),
-      ['staleRead', 'wentBack'],
+      ['wentBack', 'staleRead'],
     );
     assert.deepEqual(namesIn('a 0-10 put x ONE v2\nb 20-30 put y ONE v1'), ['lostUpdate']);
     assert.deepEqual(namesIn('a 0-10 put x ONE v2\nb 5-30 put y ONE v1\nc 5-30 get nothing'), []);
