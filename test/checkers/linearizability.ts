@@ -1,7 +1,9 @@
+import assert from 'node:assert/strict';
 import { isLinearizable } from '../../src/consistency/consistency-level.ts';
 import { expiriesOf, mayBeGone } from './expiry.ts';
 import type { Call } from './history.ts';
 import { type Step, searchRegister, type Uncertain } from './register-search.ts';
+import { hasTornZone } from './zones.ts';
 
 /**
  * Whether what QUORUM and ALL showed of one key can be explained by a register that does one call
@@ -44,6 +46,8 @@ class History {
     this.#calls = calls;
     this.#statesMax = statesMax;
     this.#expiries = expiriesOf(calls);
+    const texts = calls.flatMap(({ kind, text }) => (kind === 'put' ? text : []));
+    assert.equal(new Set(texts).size, texts.length, 'each put writes a text of its own');
   }
 
   /** Searches an order for what is known of some calls at a time: later ends are unknown. */
@@ -53,13 +57,14 @@ class History {
     for (const call of calls) {
       const { kind, startMs, endMs, text } = call;
       const isWrite = kind !== 'get';
-      const isKnown = endMs !== undefined && endMs <= untilMs && isCertain(call);
-      if (isKnown) steps.push({ startMs, endMs, isWrite, text });
+      if (endMs !== undefined && isKnown(call, untilMs))
+        steps.push({ startMs, endMs, isWrite, text });
       else if (isWrite && call.outcome !== 'failed' && startMs <= untilMs) {
         uncertain.push({ startMs, text });
       }
     }
-    return searchRegister({ steps, uncertain, expiries: this.#expiries }, this.#statesMax);
+    const register = { steps, uncertain, expiries: this.#expiries };
+    return hasTornZone(register) ? 'unexplained' : searchRegister(register, this.#statesMax);
   }
 
   /** The earliest time at which no order is left. Once that is so, more calls do not help. */
@@ -88,7 +93,7 @@ class History {
     let tries = 0;
     for (let size = kept.length; size >= 1; size = size > 1 ? size >> 1 : 0) {
       for (let from = 0; from < kept.length && tries < shrinkingsMax; tries++) {
-        const fewer = this.#without(kept, from, from + size);
+        const fewer = this.#without(kept, from, from + size, untilMs);
         const isEnough =
           fewer.length < kept.length && this.search(fewer, untilMs) === 'unexplained';
         if (isEnough) kept = fewer;
@@ -98,19 +103,44 @@ class History {
     return kept;
   }
 
-  #without(calls: readonly Call[], from: number, to: number): Call[] {
-    const isInside = (index: number) => index >= from && index < to;
-    const gets = calls.filter(({ kind }, index) => kind === 'get' && !isInside(index));
-    return calls.filter((call, index) =>
-      isInside(index) ? call.kind !== 'get' && this.#isSeen(call, gets) : true,
-    );
+  #without(calls: readonly Call[], from: number, to: number, untilMs: number): Call[] {
+    const others = calls.filter((_, index) => index < from || index >= to);
+    const absences = others.filter(({ kind, text }) => kind === 'get' && text === undefined);
+    const found = new Set(others.flatMap(({ kind, text }) => (kind === 'get' ? (text ?? []) : [])));
+    const writes = others.filter((call) => call.kind !== 'get' && isKnown(call, untilMs));
+    const sights = absences.map(({ startMs, endMs = startMs }) => ({
+      endMs,
+      sinceMs: lastStartMs(writes, startMs),
+    }));
+    const isSeen = (write: Call) => {
+      const { text } = write;
+      if (text !== undefined && found.has(text)) return true;
+      const isOverMs = isKnown(write, untilMs) ? (write.endMs ?? untilMs) : untilMs;
+      const expireTimeMs = text === undefined ? undefined : this.#expiries.get(text);
+      return sights.some(
+        ({ endMs, sinceMs }) =>
+          sinceMs <= isOverMs && (text === undefined || mayBeGone(expireTimeMs, endMs)),
+      );
+    };
+    return calls.filter((call, index) => {
+      const isInside = index >= from && index < to;
+      return !isInside || (call.kind !== 'get' && isSeen(call));
+    });
   }
+}
 
-  #isSeen({ text }: Call, gets: readonly Call[]): boolean {
-    if (gets.some((get) => get.text === text)) return true;
-    const expireTimeMs = text === undefined ? undefined : this.#expiries.get(text);
-    return gets.some(({ text, endMs = 0 }) => text === undefined && mayBeGone(expireTimeMs, endMs));
+/** The last beginning of writes that had ended before a time: older ones are overwritten by then. */
+function lastStartMs(writes: readonly Call[], timeMs: number): number {
+  let lastMs = Number.NEGATIVE_INFINITY;
+  for (const { startMs, endMs = timeMs } of writes) {
+    if (endMs < timeMs) lastMs = Math.max(lastMs, startMs);
   }
+  return lastMs;
+}
+
+/** Whether a call is certain to have happened by a time. */
+function isKnown(call: Call, untilMs: number): boolean {
+  return isCertain(call) && (call.endMs ?? untilMs) <= untilMs;
 }
 
 function isCertain({ level, outcome, endMs }: Call): boolean {
@@ -119,5 +149,5 @@ function isCertain({ level, outcome, endMs }: Call): boolean {
 
 function isOfUse(call: Call, untilMs: number): boolean {
   if (call.kind !== 'get') return call.outcome !== 'failed';
-  return isCertain(call) && (call.endMs ?? 0) <= untilMs;
+  return isKnown(call, untilMs);
 }
