@@ -21,7 +21,7 @@ export interface SummaryRow {
 
 /** All that a history of any number of keys shows and docs/consistency.md does not admit. */
 export function problemsOf(calls: readonly Call[], options: CheckOptions = {}): string[] {
-  return [...grouped(calls, ({ key }) => key)].flatMap(([key, ofKey]) =>
+  return [...callsByKey(calls)].flatMap(([key, ofKey]) =>
     problemsOfKey(ofKey, options).map((problem) => `key ${key}: ${problem}`),
   );
 }
@@ -58,6 +58,10 @@ export function summaryOf(calls: readonly Call[]): SummaryRow[] {
       failed: count('failed'),
     };
   });
+}
+
+export function callsByKey(calls: readonly Call[]): ReadonlyMap<string, readonly Call[]> {
+  return grouped(calls, ({ key }) => key);
 }
 
 function grouped(calls: readonly Call[], nameOf: (call: Call) => string): Map<string, Call[]> {

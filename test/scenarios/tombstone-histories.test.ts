@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { repairModes } from '../../src/consistency/repair-mode.ts';
-import { compareVersions, isFloorVersion, type Version } from '../../src/record/version.ts';
-import { SimulatedCluster, textValue } from '../support/simulated-cluster.ts';
-import { backwardsIn, type Observation } from '../support/version-order.ts';
+import { describeCall } from '../checkers/call-lines.ts';
+import { callsByKey, problemsOf } from '../checkers/check-history.ts';
+import type { Call } from '../checkers/history.ts';
+import { isFloor } from '../checkers/values.ts';
+import { CallRecorder } from '../support/call-recorder.ts';
+import { SimulatedCluster } from '../support/simulated-cluster.ts';
 
 const holders = ['replica0', 'replica1', 'replica2'] as const;
 const isLong = process.env['QUORATE_TEST_LONG'] === '1';
@@ -13,18 +16,6 @@ const durationMs = isLong ? 240_000 : 150_000;
 const groups = 12;
 const keysPerGroup = 12;
 const groupMs = 4_000;
-
-/** What a client did to one key, and what it learned. */
-interface Observed extends Observation {
-  /** Whether the key had a value then. */
-  readonly isPresent: boolean;
-}
-
-interface KeyHistory {
-  readonly observed: Observed[];
-  /** Deletes of which nobody knows whether they happened: when they began. */
-  readonly uncertainMs: number[];
-}
 
 describe('while tombstones go', () => {
   it('no read shows what was deleted or hides what was written, whatever fails', async () => {
@@ -54,10 +45,9 @@ async function run(seed: number) {
   });
   const { random, time, network } = cluster;
   network.delayMs = () => random.below(10);
-  const histories = new Map<string, KeyHistory>();
+  const recorder = new CallRecorder(cluster);
   const endMs = time.nowMs + durationMs;
   let purged = 0;
-  let withFloors = 0;
   const sleep = (ms: number) =>
     new Promise<void>((resolve) => void time.at(time.nowMs + ms, resolve));
   const client = async (by: string) => {
@@ -66,31 +56,8 @@ async function run(seed: number) {
       if (!cluster.isUp(by)) continue;
       const group = Math.floor(time.nowMs / groupMs) % groups;
       const key = Uint8Array.of(7, group, random.below(keysPerGroup));
-      const name = key.join('.');
-      const history = histories.get(name) ?? { observed: [], uncertainMs: [] };
-      histories.set(name, history);
       const kind = random.pick(['get', 'get', 'put', 'delete'] as const);
-      const timeoutMs = random.pick([200, 1_000, 8_000]);
-      const request = { key, level: 'QUORUM', timeoutMs, isExplained: false } as const;
-      const { coordinator } = cluster.engine(by);
-      const startMs = time.nowMs;
-      const value = kind === 'put' ? textValue('x') : undefined;
-      const call =
-        kind === 'get' ? coordinator.get(request) : coordinator.write({ ...request, value });
-      // A call of a node that is killed never ends.
-      const lost = sleep(timeoutMs + 1_000);
-      const result = await Promise.race([call.catch(() => undefined), lost]);
-      if (result === undefined) {
-        if (kind === 'delete') history.uncertainMs.push(startMs);
-        continue;
-      }
-      const isRead = !('version' in result);
-      const version = isRead ? result.record?.version : result.version;
-      if (isRead && isFloorVersion(version)) withFloors++;
-      const isPresent = isRead ? result.record?.value !== undefined : kind === 'put';
-      const endedMs = time.nowMs;
-      const what = isRead ? 'read' : 'write';
-      history.observed.push({ startMs, endMs: endedMs, kind: what, version, by, isPresent });
+      await recorder.call({ by, key, kind, timeoutMs: random.pick([200, 1_000, 8_000]) });
     }
   };
   const disturbances = async () => {
@@ -132,40 +99,36 @@ async function run(seed: number) {
   const nemesis = seed % 3 === 0 ? [disturbances(), lostDisks()] : [disturbances()];
   await time.settle(Promise.all([...clients, ...nemesis]), 2 * durationMs);
   for (const node of cluster.names) purged += cluster.engine(node).reclaim.removed;
-  const violations = [...histories].flatMap(([name, { observed, uncertainMs }]) =>
-    [...backwardsIn(observed), ...hiddenIn(observed, uncertainMs)].map(
-      (text) => `${name}: ${text}`,
-    ),
-  );
+  const { calls } = recorder;
+  const withFloors = calls.filter(({ version }) => isFloor(version)).length;
+  const violations = [...problemsOf(calls), ...[...callsByKey(calls).values()].flatMap(hiddenIn)];
   return { violations, outdated, purged, withFloors };
 }
 
-/** A sentence for each read that a floor answered although nobody had deleted the value. */
-function hiddenIn(observed: readonly Observed[], uncertainMs: readonly number[]): string[] {
-  const byEnd = [...observed].sort((left, right) => left.endMs - right.endMs);
-  const violations: string[] = [];
-  for (const read of observed) {
-    if (!isFloorVersion(read.version)) continue;
-    const before = byEnd.filter(({ endMs }) => endMs < read.startMs);
-    const newest = newestOf(before.filter(({ version }) => !isFloorVersion(version)));
-    const bringing = observed.filter(({ startMs }) => startMs <= read.endMs);
-    const deleted = bringing.some(
-      ({ version, isPresent }) =>
-        !isPresent && compareVersions(version, newest?.version) > 0 && !isFloorVersion(version),
-    );
-    const mayBeDeleted =
-      deleted ||
-      uncertainMs.some((ms) => newest && ms <= read.endMs && ms + 9_000 >= newest.startMs);
-    if (newest?.isPresent && !mayBeDeleted) {
-      violations.push(`absent at ${read.startMs}, written at ${newest.startMs} by ${newest.by}`);
-    }
-  }
-  return violations;
-}
-
-function newestOf(observed: readonly Observed[]): Observed | undefined {
-  let newest: Observed | undefined;
-  const newer = (version: Version | undefined) => compareVersions(version, newest?.version) > 0;
-  for (const one of observed) if (newer(one.version)) newest = one;
-  return newest;
+/**
+ * A sentence for each get of a key that a floor answered although nobody had deleted the value: no
+ * delete of 9 s before it was written can be the reason, whatever its outcome, for none takes longer.
+ */
+function hiddenIn(calls: readonly Call[]): string[] {
+  return calls
+    .filter(({ version }) => isFloor(version))
+    .flatMap((get) => {
+      const { startMs, endMs = startMs } = get;
+      const told = calls.filter((call) => call.outcome === 'ok' && !isFloor(call.version));
+      const newest = told
+        .filter((call) => (call.endMs ?? startMs) < startMs)
+        .reduce<Call | undefined>(
+          (best, call) => (call.version > (best?.version ?? '') ? call : best),
+          undefined,
+        );
+      if (newest?.text === undefined) return [];
+      const mayHide = ({ kind, outcome, text, version, ...call }: Call) => {
+        if (call.startMs > endMs || text !== undefined) return false;
+        if (outcome === 'ok') return version > newest.version && !isFloor(version);
+        return (
+          kind === 'delete' && outcome === 'uncertain' && call.startMs + 9_000 >= newest.startMs
+        );
+      };
+      return calls.some(mayHide) ? [] : [`${describeCall(get)} after ${describeCall(newest)}`];
+    });
 }

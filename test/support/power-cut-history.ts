@@ -1,9 +1,11 @@
-import { bytesToMapKey } from '../../src/base/bytes.ts';
-import { QuorateError } from '../../src/base/quorate-error.ts';
+import { formatHex } from '../../src/base/bytes.ts';
 import type { RepairMode } from '../../src/consistency/repair-mode.ts';
-import { formatVersion, type Version } from '../../src/record/version.ts';
-import { SimulatedCluster, textOf, textValue } from './simulated-cluster.ts';
-import { backwardsIn, type Observation } from './version-order.ts';
+import { formatVersion } from '../../src/record/version.ts';
+import { callsByKey, problemsOf } from '../checkers/check-history.ts';
+import type { Call } from '../checkers/history.ts';
+import { lossesIn } from '../checkers/survival.ts';
+import { CallRecorder } from './call-recorder.ts';
+import { SimulatedCluster, textOf } from './simulated-cluster.ts';
 
 /**
  * Clients of a simulated cluster that write and read the same few keys at QUORUM while the power of
@@ -40,14 +42,8 @@ export async function powerCutHistory(options: PowerCutHistoryOptions): Promise<
 class History implements PowerCutOutcome {
   readonly #options: PowerCutHistoryOptions;
   readonly #cluster: SimulatedCluster;
-  readonly #observations = new Map<number, Observation[]>();
-  /** By key and version the text that was acknowledged or seen under it. */
-  readonly #texts = new Map<string, string | undefined>();
+  readonly #recorder: CallRecorder;
   readonly problems: string[] = [];
-  acknowledged = 0;
-  uncertain = 0;
-  reads = 0;
-  #sequence = 0;
   #isOver = false;
 
   constructor(options: PowerCutHistoryOptions) {
@@ -60,6 +56,25 @@ class History implements PowerCutOutcome {
       flushMs: () => this.#cluster.random.below(flushMsMax) + 1,
     });
     this.#cluster.network.delayMs = () => this.#cluster.random.below(networkMsMax);
+    this.#recorder = new CallRecorder(this.#cluster);
+  }
+
+  get acknowledged(): number {
+    return this.#count('ok', true);
+  }
+
+  get uncertain(): number {
+    return this.#count('uncertain', true);
+  }
+
+  get reads(): number {
+    return this.#count('ok', false);
+  }
+
+  #count(outcome: Call['outcome'], isWrite: boolean): number {
+    const { calls } = this.#recorder;
+    return calls.filter((call) => call.outcome === outcome && (call.kind !== 'get') === isWrite)
+      .length;
   }
 
   async run(): Promise<void> {
@@ -71,10 +86,7 @@ class History implements PowerCutOutcome {
     );
     await time.settle(Promise.all([...clients, this.#cutPower()]), 600_000);
     await time.until(() => this.#cluster.owesNothing(), 300_000);
-    this.#checkReplicas();
-    for (const key of keys) {
-      this.problems.push(...backwardsIn(this.#observations.get(key) ?? []));
-    }
+    this.problems.push(...problemsOf(this.#recorder.calls), ...this.#losses());
   }
 
   async #client(by: string): Promise<void> {
@@ -114,73 +126,27 @@ class History implements PowerCutOutcome {
     await this.#sleep(this.#cluster.random.below(100));
   }
 
-  async #call(by: string, key: number, isWrite: boolean): Promise<void> {
+  async #call(by: string, number: number, isWrite: boolean): Promise<void> {
     if (!this.#cluster.isUp(by)) return;
-    const { time } = this.#cluster;
-    const startMs = time.nowMs;
-    const text = this.#cluster.random.below(5) === 0 ? undefined : `${this.#sequence++}`;
-    const host = this.#cluster.host(by);
-    const answer = isWrite ? this.#write(by, key, text) : this.#read(by, key);
-    // A call of a node that is gone never ends.
-    const seen = await Promise.race([answer, this.#sleep(timeoutMs + 200)]);
-    // What a dead node would have answered, nobody has heard.
-    if (seen === undefined || host.isDead) {
-      if (isWrite && seen !== 'refused') this.uncertain++;
-      return;
-    }
-    if (seen === 'refused') return;
-    this[isWrite ? 'acknowledged' : 'reads']++;
-    const { version } = seen;
-    const kind = isWrite ? 'write' : 'read';
-    const observations = this.#observations.get(key) ?? [];
-    observations.push({ startMs, endMs: time.nowMs, kind, version, by });
-    this.#observations.set(key, observations);
-    this.#checkText(Uint8Array.of(key), version, seen.text);
+    const isDelete = this.#cluster.random.below(5) === 0;
+    const kind = isWrite ? (isDelete ? 'delete' : 'put') : 'get';
+    await this.#recorder.call({ by, key: Uint8Array.of(number), kind, timeoutMs });
   }
 
-  async #write(by: string, key: number, text: string | undefined): Promise<Seen | undefined> {
-    const value = text === undefined ? undefined : textValue(text);
-    try {
-      const write = this.#cluster.startWrite(by, key, value, 'QUORUM', timeoutMs);
-      return { version: (await write).version, text };
-    } catch (error: unknown) {
-      return QuorateError.from(error).mayHaveApplied ? undefined : 'refused';
-    }
-  }
-
-  async #read(by: string, key: number): Promise<Seen | undefined> {
-    try {
-      const { record } = await this.#cluster.startRead(by, key, 'QUORUM', timeoutMs);
-      return { version: record?.version, text: record?.value && textOf(record.value) };
-    } catch {
-      return 'refused';
-    }
-  }
-
-  #checkText(key: Uint8Array, version: Version | undefined, text: string | undefined): void {
-    if (version === undefined) return;
-    const name = `${bytesToMapKey(key)} ${formatVersion(version)}`;
-    const other = this.#texts.get(name);
-    if (this.#texts.has(name) && other !== text) {
-      this.problems.push(`version ${formatVersion(version)} stands for ${other} and ${text}`);
-    }
-    this.#texts.set(name, text);
-  }
-
-  /** All replicas of a key hold the same version of it, with the same text. */
-  #checkReplicas(): void {
-    for (const key of keys.map((number) => Uint8Array.of(number))) {
-      const held = this.#cluster
-        .replicasOf(key)
-        .map((node) => this.#cluster.engine(node).storage.get(key));
-      for (const record of held) {
-        this.#checkText(key, record?.version, record?.value && textOf(record.value));
-      }
-      const versions = held.map((record) => record && formatVersion(record.version));
-      if (new Set(versions).size > 1) {
-        this.problems.push(`the replicas of ${key} hold ${versions.join(', ')}`);
-      }
-    }
+  /** What the replicas of each key hold that they must not, or miss. */
+  #losses(): string[] {
+    const calls = callsByKey(this.#recorder.calls);
+    const atMs = this.#cluster.time.nowMs;
+    return keys
+      .map((number) => Uint8Array.of(number))
+      .flatMap((key) => {
+        const held = this.#cluster.replicasOf(key).map((node) => {
+          const record = this.#cluster.engine(node).storage.get(key);
+          const text = record?.value && textOf(record.value);
+          return { node, version: formatVersion(record?.version), text };
+        });
+        return lossesIn(calls.get(formatHex(key)) ?? [], held, { atMs });
+      });
   }
 
   #sleep(durationMs: number): Promise<undefined> {
@@ -193,7 +159,3 @@ class History implements PowerCutOutcome {
 
 const flushMsMax = 25;
 const networkMsMax = 8;
-
-type Seen =
-  | { readonly version: Version | undefined; readonly text: string | undefined }
-  | 'refused';
