@@ -74,7 +74,17 @@ describe('what replicas hold at the end', () => {
     const get = 'a 0-10 put x v1\nb 20-? put y\nc 30-40 get y ONE v2';
     for (const lines of [put, get]) {
       assert.equal(losses(lines, [['x', 'v1']]).length, 3);
-      assert.deepEqual(losses(lines, [['x', 'v1']], { mayLoseWeakWrites: true }), []);
+    }
+  });
+
+  it('may be older where a disk was lost, if no other had it for certain', () => {
+    const old = (line: string) =>
+      losses(`a 0-10 put x v1\nb 15-? put y\n${line}`, [['x', 'v1']], { isDiskLost: true });
+    for (const line of ['c 20-30 delete ONE v2', 'c 20-30 get y ONE v2', 'c 20-30 get y TWO v2']) {
+      assert.deepEqual(old(line), []);
+    }
+    for (const line of ['c 20-30 delete TWO v2', 'c 20-30 get y v2', 'c 20-30 get y ALL v2']) {
+      assert.equal(old(line).length, 3);
     }
   });
 

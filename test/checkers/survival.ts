@@ -17,8 +17,8 @@ export interface HeldCopy {
 export interface SurvivalOptions {
   /** When the replicas were looked at, on the clock of the history. */
   readonly atMs: number;
-  /** Whether a disk was lost, and with it what only it had acknowledged. */
-  readonly mayLoseWeakWrites?: boolean;
+  /** Whether a disk was lost, and with it what only it had acknowledged at ONE, or shown. */
+  readonly isDiskLost?: boolean;
 }
 
 /**
@@ -34,7 +34,7 @@ export interface SurvivalOptions {
 export function lossesIn(
   calls: readonly Call[],
   held: readonly HeldCopy[],
-  { atMs, mayLoseWeakWrites = false }: SurvivalOptions,
+  { atMs, isDiskLost = false }: SurvivalOptions,
 ): string[] {
   const expiries = expiriesOf(calls);
   const copies = held.map((copy) => asGet(copy, atMs, expiries));
@@ -45,7 +45,8 @@ export function lossesIn(
   );
   const [first] = answers;
   if (first === undefined) return [];
-  const isSure = ({ level }: Call) => isLinearizable(level) || !mayLoseWeakWrites;
+  const isSure = ({ kind, level }: Call) =>
+    isLinearizable(level) || !isDiskLost || (kind !== 'get' && level !== 'ONE');
   const known = newestOf(calls.filter((call) => call.outcome === 'ok' && isSure(call)));
   return [
     ...answers

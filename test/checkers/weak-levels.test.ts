@@ -71,8 +71,9 @@ describe('an anomaly', () => {
   it('is admitted where a disk was lost if only that disk may have acknowledged the write', () => {
     const missed = (level: string) => callsOf(`a 0-10 put x ${level} v2\nb 20-30 get nothing ALL`);
     assert.equal(brokenWeakPromisesIn(missed('ONE')).length, 1);
-    assert.equal(brokenWeakPromisesIn(missed('ONE'), { mayLoseWeakWrites: true }).length, 0);
+    assert.equal(brokenWeakPromisesIn(missed('ONE'), { isDiskLost: true }).length, 0);
+    assert.equal(brokenWeakPromisesIn(missed('TWO'), { isDiskLost: true }).length, 1);
     const [strong] = anomaliesIn(missed('QUORUM'));
-    assert.ok(strong && !isAdmitted(strong, { mayLoseWeakWrites: true }));
+    assert.ok(strong && !isAdmitted(strong, { isDiskLost: true }));
   });
 });

@@ -20,8 +20,8 @@ export interface Anomaly {
 }
 
 export interface WeakLevelOptions {
-  /** Whether a disk was lost, and with it what only it had acknowledged. */
-  readonly mayLoseWeakWrites?: boolean;
+  /** Whether a disk was lost, and with it what only it had acknowledged at ONE. */
+  readonly isDiskLost?: boolean;
 }
 
 /** Each call of one key with the newest that it should know, of every kind and level. */
@@ -49,13 +49,13 @@ export function anomaliesIn(calls: readonly Call[]): Anomaly[] {
  */
 export function isAdmitted(
   { name, earlier, later }: Anomaly,
-  { mayLoseWeakWrites = false }: WeakLevelOptions = {},
+  { isDiskLost = false }: WeakLevelOptions = {},
 ): boolean {
   const isStrong = isLinearizable(earlier.level);
   if (isStrong && isLinearizable(later.level)) return false;
   if (name !== 'staleRead') return true;
   if (earlier.level === 'ALL') return false;
-  return later.level !== 'ALL' || (mayLoseWeakWrites && !isStrong);
+  return later.level !== 'ALL' || (isDiskLost && earlier.level === 'ONE');
 }
 
 /** A sentence for each anomaly of one key that is not admitted and has to do with a weak level. */
