@@ -1,5 +1,5 @@
 import type { BackupClient } from '../client/backup-client.ts';
-import { QuorateClient } from '../client/quorate-client.ts';
+import { NodeClient } from '../client/node-client.ts';
 import { formatHostPort } from '../config/replicas-file.ts';
 import { SystemClock } from '../runtime/system-clock.ts';
 import { ExportFile, partialOf } from './backup/export-file.ts';
@@ -72,7 +72,7 @@ async function exportTo(output: ExportFile, client: BackupClient, total: number)
 /** About how many keys there are, by what the nodes say that can be asked. */
 async function countKeys(address: string, timeoutMs: number): Promise<number> {
   const ask = async (target: string) => {
-    const client = new QuorateClient(target, { timeoutMs });
+    const client = new NodeClient(target, { timeoutMs });
     try {
       return await client.describeCluster();
     } finally {

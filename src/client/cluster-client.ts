@@ -9,10 +9,10 @@ import type {
   FoundCoordinator,
   LeftNode,
 } from './coordinator-finder.ts';
-import type { CallOptions, ListEntriesOptions, PutOptions } from './quorate-client.ts';
+import type { CallOptions, ListEntriesOptions, PutOptions } from './node-client.ts';
 
 /**
- * A client of a cluster: the calls of {@link QuorateClient} through one coordinator, and through
+ * A client of a cluster: the calls of {@link NodeClient} through one coordinator, and through
  * another when that one fails.
  *
  * What was sent is sent again only if it is certain that it had no effect: the connection could not

@@ -2,8 +2,8 @@ import { QuorateError } from '../base/quorate-error.ts';
 import { formatHostPort, type NodeAddress } from '../ring/node-address.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Random } from '../runtime/random.ts';
+import type { NodeClient } from './node-client.ts';
 import type { NodeSource } from './node-source.ts';
-import type { QuorateClient } from './quorate-client.ts';
 
 /**
  * Finds a coordinator: a node, taken at random, that accepts a connection.
@@ -14,7 +14,7 @@ import type { QuorateClient } from './quorate-client.ts';
  * can be read then, the last list stands, for the cluster does not need ZooKeeper to serve.
  */
 export type CoordinatorClient = Pick<
-  QuorateClient,
+  NodeClient,
   | 'connect'
   | 'get'
   | 'put'

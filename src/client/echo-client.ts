@@ -12,7 +12,7 @@ import { channelOptions } from './channel-options.ts';
 const timeoutMs = 2_000;
 
 /**
- * The bare counterpart of QuorateClient for the benchmark's echo: the generated client and a
+ * The bare counterpart of NodeClient for the benchmark's echo: the generated client and a
  * promise. Same channel, same messages, same deadline; no spelling of keys, values or errors.
  */
 export class EchoClient {

@@ -6,14 +6,14 @@ import { SystemClock } from '../runtime/system-clock.ts';
 import { SystemRandom } from '../runtime/system-random.ts';
 import { ClusterClient, type ClusterClientOptions } from './cluster-client.ts';
 import { type CoordinatorClient, CoordinatorFinder } from './coordinator-finder.ts';
-import { QuorateClient, type QuorateClientOptions } from './quorate-client.ts';
+import { NodeClient, type NodeClientOptions } from './node-client.ts';
 import { ZookeeperNodes } from './zookeeper-nodes.ts';
 
 /**
  * From a target to a client: of the node at `host:port`, or, for
  * `zookeeper://host:port[,host:port][/root]`, of the cluster that this ZooKeeper knows.
  */
-export type OpenClientOptions = QuorateClientOptions & Pick<ClusterClientOptions, 'onMoved'>;
+export type OpenClientOptions = NodeClientOptions & Pick<ClusterClientOptions, 'onMoved'>;
 
 const timeoutMsDefault = 2_000;
 
@@ -24,7 +24,7 @@ const timeoutMsDefault = 2_000;
  */
 export function openClient(target: string, options: OpenClientOptions = {}): CoordinatorClient {
   const parsed = parseTarget(target);
-  if (parsed.kind === 'node') return new QuorateClient(parsed.address, options);
+  if (parsed.kind === 'node') return new NodeClient(parsed.address, options);
   const { timeoutMs = timeoutMsDefault, onMoved } = options;
   const finder = finderOf(parsed.zookeeper, options);
   return new ClusterClient(finder, { timeoutMs, ...(onMoved && { onMoved }) });
@@ -50,11 +50,11 @@ export async function resolveTarget(
   return formatHostPort(node);
 }
 
-function finderOf(zookeeper: ZookeeperAddress, options: QuorateClientOptions): CoordinatorFinder {
+function finderOf(zookeeper: ZookeeperAddress, options: NodeClientOptions): CoordinatorFinder {
   const machine = { clock: new SystemClock(), random: new SystemRandom() };
   return new CoordinatorFinder({
     ...machine,
     nodes: new ZookeeperNodes({ ...machine, connect: clientConnections() }, zookeeper),
-    open: (address) => new QuorateClient(address, options),
+    open: (address) => new NodeClient(address, options),
   });
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { QuorateError } from '../../src/base/quorate-error.ts';
-import type { QuorateClient } from '../../src/client/quorate-client.ts';
+import type { NodeClient } from '../../src/client/node-client.ts';
 import { startCluster } from '../support/processes.ts';
 
 describe('SIGTERM to one node under load', () => {
@@ -47,7 +47,7 @@ describe('SIGTERM to one node under load', () => {
   });
 });
 
-async function call(client: QuorateClient, round: number): Promise<void> {
+async function call(client: NodeClient, round: number): Promise<void> {
   const key = round % 256;
   if (round % 2 === 0) await client.put(key, { kind: 'text', text: `${round}` });
   else await client.get(key);

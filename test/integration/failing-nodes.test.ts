@@ -3,7 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { QuorateError } from '../../src/base/quorate-error.ts';
-import { QuorateClient } from '../../src/client/quorate-client.ts';
+import { NodeClient } from '../../src/client/node-client.ts';
 import {
   errnos,
   failingCall,
@@ -25,7 +25,7 @@ const folder = temporaryFolder();
 after(folder.remove);
 
 /** Puts to one key, in turn. @returns the last that was acknowledged, and the error that ended it. */
-async function putUntilFailure(client: QuorateClient) {
+async function putUntilFailure(client: NodeClient) {
   let acknowledged = 0;
   for (;;) {
     try {
@@ -62,7 +62,7 @@ describe('a node whose disk fails', () => {
       const env = failingCall(shim, flag, call, errnos.EIO);
       const node = await startNode({ ...options, env });
       started.push(node);
-      const client = new QuorateClient(`127.0.0.1:${port}`);
+      const client = new NodeClient(`127.0.0.1:${port}`);
       test.after(() => client.close());
       const puts = putUntilFailure(client);
       await new Promise((resolve) => setTimeout(resolve, 300));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { QuorateClient } from '../../src/client/quorate-client.ts';
+import type { NodeClient } from '../../src/client/node-client.ts';
 import { type ProcessCluster, startCluster, until } from '../support/processes.ts';
 
 describe('a node that was killed and started again', () => {
@@ -44,7 +44,7 @@ async function missOnePut(cluster: ProcessCluster): Promise<void> {
 }
 
 /** What the node itself holds. */
-async function held(client: QuorateClient): Promise<string | undefined> {
+async function held(client: NodeClient): Promise<string | undefined> {
   for await (const { key, value } of client.listEntries()) {
     if (key === 7 && value?.kind === 'text') return value.text;
   }

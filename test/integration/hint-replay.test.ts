@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { EntryAnswer } from '../../src/client/answers.ts';
-import type { QuorateClient } from '../../src/client/quorate-client.ts';
+import type { NodeClient } from '../../src/client/node-client.ts';
 import { type ProcessCluster, startCluster, until } from '../support/processes.ts';
 
 const isLong = process.env['QUORATE_TEST_LONG'] !== undefined;
@@ -70,7 +70,7 @@ describe('a node that was killed while it kept hints', () => {
 });
 
 /** Puts that replica1 misses, through all coordinators. */
-async function missWrites(clients: readonly QuorateClient[]): Promise<void> {
+async function missWrites(clients: readonly NodeClient[]): Promise<void> {
   let next = 0;
   const worker = async (_: unknown, at: number) => {
     const client = clients[at % clients.length];
@@ -83,13 +83,13 @@ async function missWrites(clients: readonly QuorateClient[]): Promise<void> {
 
 /** The 99th percentile of QUORUM puts and gets, 100 of each a second, while something goes on. */
 async function measure(
-  clients: readonly QuorateClient[],
+  clients: readonly NodeClient[],
   name: string,
   whatGoesOn: () => Promise<void>,
 ): Promise<number> {
   const tookMs: number[] = [];
   let isOver = false;
-  const worker = async (client: QuorateClient, kind: 'put' | 'get') => {
+  const worker = async (client: NodeClient, kind: 'put' | 'get') => {
     for (let index = 0; !isOver || index < 20; index++) {
       const beganMs = performance.now();
       const key = `\u0041${name} ${index % 100}`;
@@ -107,7 +107,7 @@ async function measure(
   return tookMs.sort((left, right) => left - right)[Math.floor(tookMs.length * 0.99)] ?? 0;
 }
 
-async function waiting(clients: readonly QuorateClient[]): Promise<number> {
+async function waiting(clients: readonly NodeClient[]): Promise<number> {
   const answers = await Promise.all(clients.map((client) => client.listHints()));
   const kept = answers.flat().filter(({ node }) => node === 'replica1');
   return kept.reduce((sum, { count }) => sum + count, 0);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { encodeText } from '../../src/base/bytes.ts';
-import { QuorateClient } from '../../src/client/quorate-client.ts';
+import { NodeClient } from '../../src/client/node-client.ts';
 import { DataDirectory } from '../../src/data-directory/data-directory.ts';
 import { clockAtMs } from '../../src/record/version.ts';
 import { SystemClock } from '../../src/runtime/system-clock.ts';
@@ -68,7 +68,7 @@ describe('a node with many keys on its disk', () => {
       started.push(node);
       const readyMs = performance.now() - startMs;
       const startMiB = anonymousMiB(node);
-      const client = new QuorateClient(`127.0.0.1:${port}`);
+      const client = new NodeClient(`127.0.0.1:${port}`);
       const { entries } = await client.describeCluster();
       for (let number = 0; number < 10_000; number += 7) {
         const key = Uint8Array.of(number % 256, ...encodeText(`key ${number}`));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { QuorateError } from '../../src/base/quorate-error.ts';
 import type { WriteAnswer } from '../../src/client/answers.ts';
-import type { QuorateClient } from '../../src/client/quorate-client.ts';
+import type { NodeClient } from '../../src/client/node-client.ts';
 import type { ConsistencyLevel } from '../../src/consistency/consistency-level.ts';
 import { keepsHints, type RepairMode, repairModes } from '../../src/consistency/repair-mode.ts';
 import { type ProcessCluster, startCluster } from '../support/processes.ts';
@@ -64,7 +64,7 @@ async function observe(cluster: ProcessCluster, mode: RepairMode): Promise<numbe
 }
 
 async function observeRows(
-  client: QuorateClient,
+  client: NodeClient,
   key: number,
   down: number,
   mode: RepairMode,
@@ -92,7 +92,7 @@ async function observeRows(
 }
 
 async function run(
-  client: QuorateClient,
+  client: NodeClient,
   operation: string,
   key: number,
   consistency: ConsistencyLevel,

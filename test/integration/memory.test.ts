@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import type { QuorateClient } from '../../src/client/quorate-client.ts';
+import type { NodeClient } from '../../src/client/node-client.ts';
 import { type ProcessCluster, startCluster } from '../support/processes.ts';
 
 const puts = process.env['QUORATE_TEST_LONG'] ? 200_000 : 10_000;
@@ -37,7 +37,7 @@ describe('the memory of a node', () => {
 });
 
 /** 1,000 keys again and again, then 5,000 more once: all of them miss replica1. */
-async function putRound(client: QuorateClient, round: number): Promise<void> {
+async function putRound(client: NodeClient, round: number): Promise<void> {
   let next = 0;
   const total = puts + 5_000;
   const worker = async () => {

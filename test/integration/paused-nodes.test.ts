@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { QuorateError } from '../../src/base/quorate-error.ts';
 import type { EntryAnswer } from '../../src/client/answers.ts';
-import type { QuorateClient } from '../../src/client/quorate-client.ts';
+import type { NodeClient } from '../../src/client/node-client.ts';
 import { type ProcessCluster, startCluster, until } from '../support/processes.ts';
 
 const clientsPerNode = 50;
@@ -45,10 +45,10 @@ describe('four coordinators with 50 clients each on the same keys', () => {
 });
 
 /** How many calls a second the cluster answers when nobody waits, in this process's eyes. */
-async function measureCapacity(clients: readonly QuorateClient[]): Promise<number> {
+async function measureCapacity(clients: readonly NodeClient[]): Promise<number> {
   const endMs = performance.now() + 1_500;
   let calls = 0;
-  const loop = async (client: QuorateClient, seed: number) => {
+  const loop = async (client: NodeClient, seed: number) => {
     for (let round = seed; performance.now() < endMs; round++) {
       await call(client, round);
       calls++;
@@ -59,13 +59,13 @@ async function measureCapacity(clients: readonly QuorateClient[]): Promise<numbe
 }
 
 async function runLoad(
-  clients: readonly QuorateClient[],
+  clients: readonly NodeClient[],
   everyMs: number,
   runMs: number,
   tally: Tally,
 ): Promise<void> {
   const startMs = performance.now();
-  const loop = async (client: QuorateClient, index: number) => {
+  const loop = async (client: NodeClient, index: number) => {
     await sleep((everyMs * index) / clientsPerNode);
     for (let round = index; performance.now() - startMs < runMs; round++) {
       const sentMs = performance.now();
@@ -81,7 +81,7 @@ async function runLoad(
   await Promise.all(clients.flatMap((client) => indices.map((index) => loop(client, index))));
 }
 
-async function call(client: QuorateClient, round: number): Promise<string> {
+async function call(client: NodeClient, round: number): Promise<string> {
   const key = (round * 13) % keys;
   try {
     if (round % 3 === 0) await client.put(key, { kind: 'text', text: `${round}` });
@@ -105,7 +105,7 @@ async function pauseInTurn(cluster: ProcessCluster, runMs: number): Promise<void
 }
 
 /** Whether each key's replicas hold the same, tombstones included. */
-async function agree(clients: readonly QuorateClient[]): Promise<boolean> {
+async function agree(clients: readonly NodeClient[]): Promise<boolean> {
   const held = await Promise.all(clients.map(entriesByKey));
   for (let key = 0; key < keys; key++) {
     // All these keys live on replica0, replica1 and replica2.
@@ -115,7 +115,7 @@ async function agree(clients: readonly QuorateClient[]): Promise<boolean> {
   return true;
 }
 
-async function entriesByKey(client: QuorateClient): Promise<Map<unknown, EntryAnswer>> {
+async function entriesByKey(client: NodeClient): Promise<Map<unknown, EntryAnswer>> {
   const entries = new Map<unknown, EntryAnswer>();
   for await (const entry of client.listEntries()) entries.set(entry.key, entry);
   return entries;

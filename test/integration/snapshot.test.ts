@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { cpSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { QuorateClient } from '../../src/client/quorate-client.ts';
+import type { NodeClient } from '../../src/client/node-client.ts';
 import { DataDirectory } from '../../src/data-directory/data-directory.ts';
 import { SystemClock } from '../../src/runtime/system-clock.ts';
 import { SystemRandom } from '../../src/runtime/system-random.ts';
@@ -18,7 +18,7 @@ class Load {
   readonly #ended: Promise<unknown>;
   #isStopped = false;
 
-  constructor(clients: readonly QuorateClient[]) {
+  constructor(clients: readonly NodeClient[]) {
     this.#ended = Promise.all(clients.map((client, index) => this.#write(client, index)));
   }
 
@@ -27,7 +27,7 @@ class Load {
     await this.#ended;
   }
 
-  async #write(client: QuorateClient, index: number): Promise<void> {
+  async #write(client: NodeClient, index: number): Promise<void> {
     for (let count = 1; !this.#isStopped; count++) {
       const key = `${'aGpz'[count % 4]}${index}-${count % 40}`;
       await client.put(key, { kind: 'text', text: String(count) });
@@ -36,7 +36,7 @@ class Load {
   }
 }
 
-async function numberOf(client: QuorateClient, key: string): Promise<number> {
+async function numberOf(client: NodeClient, key: string): Promise<number> {
   const { value } = await client.get(key);
   return value?.kind === 'text' ? Number(value.text) : 0;
 }

@@ -1,5 +1,5 @@
 import { QuorateError, type QuorateErrorCode } from '../../src/base/quorate-error.ts';
-import type { QuorateClient } from '../../src/client/quorate-client.ts';
+import type { NodeClient } from '../../src/client/node-client.ts';
 import type { ConsistencyLevel } from '../../src/consistency/consistency-level.ts';
 import type { SeededRandom } from '../support/simulated-time.ts';
 
@@ -12,7 +12,7 @@ export type Side = 'reads' | 'writes';
 
 export interface Coordinator {
   readonly name: string;
-  readonly client: QuorateClient;
+  readonly client: NodeClient;
   readonly open: Record<Side, number>;
   lastAnswerMs: number;
   standing: Standing;
@@ -49,7 +49,7 @@ export class Coordinators {
   readonly #waiting: Readonly<Record<Side, Waiting[]>> = { reads: [], writes: [] };
   readonly #timer: NodeJS.Timeout;
 
-  constructor(random: SeededRandom, clients: ReadonlyMap<string, QuorateClient>) {
+  constructor(random: SeededRandom, clients: ReadonlyMap<string, NodeClient>) {
     this.#random = random;
     this.#all = [...clients].map(([name, client]) => ({
       name,
@@ -88,7 +88,7 @@ export class Coordinators {
     coordinator: Coordinator,
     side: Side,
     level: ConsistencyLevel,
-    send: (client: QuorateClient) => Promise<Answer>,
+    send: (client: NodeClient) => Promise<Answer>,
   ): Promise<Answer> {
     const sentMs = performance.now();
     const judge = () => {

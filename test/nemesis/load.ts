@@ -1,5 +1,5 @@
 import { QuorateError } from '../../src/base/quorate-error.ts';
-import type { QuorateClient } from '../../src/client/quorate-client.ts';
+import type { NodeClient } from '../../src/client/node-client.ts';
 import type { ConsistencyLevel } from '../../src/consistency/consistency-level.ts';
 import type { Call } from '../checkers/history.ts';
 import type { SeededRandom } from '../support/simulated-time.ts';
@@ -186,7 +186,7 @@ export class Load {
   }
 
   async #write(drawn: Drawn, coordinator: Coordinator, errors: string[]): Promise<Told> {
-    const send = (client: QuorateClient) =>
+    const send = (client: NodeClient) =>
       drawn.kind === 'put'
         ? client.put(drawn.key, { kind: 'text', text: drawn.text }, this.#callOptions(drawn))
         : client.delete(drawn.key, this.#callOptions(drawn));

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { QuorateClient } from '../../src/client/quorate-client.ts';
+import type { NodeClient } from '../../src/client/node-client.ts';
 import { SeededRandom } from '../support/simulated-time.ts';
 import { Coordinators } from './coordinators.ts';
 import {
@@ -67,7 +67,7 @@ class NemesisRun {
     this.#cluster = cluster;
     this.#options = options;
     this.#random = new SeededRandom(options.seed);
-    const clients = new Map<string, QuorateClient>(
+    const clients = new Map<string, NodeClient>(
       cluster.names.map((name) => [name, cluster.nodes.client(name, { timeoutMs })] as const),
     );
     const choices = new SeededRandom(options.seed + 1);

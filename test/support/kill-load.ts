@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { QuorateError } from '../../src/base/quorate-error.ts';
-import type { QuorateClient } from '../../src/client/quorate-client.ts';
+import type { NodeClient } from '../../src/client/node-client.ts';
 import { type ProcessCluster, until } from './processes.ts';
 import type { SeededRandom } from './simulated-time.ts';
 import { WriteLedger, type Written } from './write-ledger.ts';
@@ -29,7 +29,7 @@ export class KillLoad {
   readonly problems: string[] = [];
   readonly #cluster: ProcessCluster;
   readonly #random: SeededRandom;
-  readonly #clients: ReadonlyMap<string, QuorateClient>;
+  readonly #clients: ReadonlyMap<string, NodeClient>;
   readonly #writers: readonly Writer[];
   readonly #down = new Set<string>();
   #state: 'resting' | 'writing' | 'ended' = 'resting';
@@ -137,7 +137,7 @@ export class KillLoad {
     }
   }
 
-  #someClient(): QuorateClient {
+  #someClient(): NodeClient {
     const up = [...this.#clients].filter(([name]) => !this.#down.has(name));
     return this.#random.pick(up)[1];
   }

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { QuorateClient, type QuorateClientOptions } from '../../src/client/quorate-client.ts';
+import { NodeClient, type NodeClientOptions } from '../../src/client/node-client.ts';
 import type { RepairMode } from '../../src/consistency/repair-mode.ts';
 
 const mainPath = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
@@ -254,7 +254,7 @@ export class ProcessCluster {
   readonly #options: StartClusterOptions;
   readonly #ports: ReadonlyMap<string, number>;
   readonly #nodes = new Map<string, CliProcess>();
-  readonly #clients: QuorateClient[] = [];
+  readonly #clients: NodeClient[] = [];
 
   constructor(options: StartClusterOptions, ports: readonly number[]) {
     this.#options = options;
@@ -276,8 +276,8 @@ export class ProcessCluster {
   }
 
   /** A client of one node; closed with the cluster. */
-  client(name: string, options?: QuorateClientOptions): QuorateClient {
-    const client = new QuorateClient(this.address(name), options);
+  client(name: string, options?: NodeClientOptions): NodeClient {
+    const client = new NodeClient(this.address(name), options);
     this.#clients.push(client);
     return client;
   }
@@ -290,8 +290,8 @@ export class ProcessCluster {
 
   /** Waits until each of these nodes sees each other of them, clocks compared. */
   async untilMet(names: readonly string[] = this.names, timeoutMs?: number): Promise<void> {
-    const clients = names.map((name) => new QuorateClient(this.address(name)));
-    const hasMet = async (client: QuorateClient) => {
+    const clients = names.map((name) => new NodeClient(this.address(name)));
+    const hasMet = async (client: NodeClient) => {
       try {
         const { status, clock, nodes } = await client.describeCluster();
         const up = nodes.filter(({ liveness }) => liveness === 'up').map(({ name }) => name);

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { LocalZookeeper } from '../../src/cli/cluster/local-zookeeper.ts';
 import type { ClusterAnswer } from '../../src/client/answers.ts';
-import type { QuorateClient } from '../../src/client/quorate-client.ts';
+import type { NodeClient } from '../../src/client/node-client.ts';
 import type { RepairMode } from '../../src/consistency/repair-mode.ts';
 import { clientConnections } from '../../src/membership/zookeeper/zookeeper-connection.ts';
 import { ZookeeperSession } from '../../src/membership/zookeeper/zookeeper-session.ts';
@@ -35,7 +35,7 @@ export interface ZookeeperClusterOptions {
 export class ZookeeperCluster {
   readonly zookeeper: LocalZookeeper;
   readonly nodes: ProcessCluster;
-  readonly #clients = new Map<string, QuorateClient>();
+  readonly #clients = new Map<string, NodeClient>();
   readonly #sessions: ZookeeperSession[] = [];
   readonly #rpcs = new Map<string, RawRpc>();
 
@@ -74,7 +74,7 @@ export class ZookeeperCluster {
   }
 
   /** One client of each node. */
-  client(name: string): QuorateClient {
+  client(name: string): NodeClient {
     const client = this.#clients.get(name) ?? this.nodes.client(name, { timeoutMs: 2_000 });
     this.#clients.set(name, client);
     return client;

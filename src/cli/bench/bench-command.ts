@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { QuorateError } from '../../base/quorate-error.ts';
 import { EchoClient } from '../../client/echo-client.ts';
-import { QuorateClient } from '../../client/quorate-client.ts';
+import { NodeClient } from '../../client/node-client.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { SystemClock } from '../../runtime/system-clock.ts';
 import { defineCommand } from '../command.ts';
@@ -84,8 +84,8 @@ async function measure(
   signal: AbortSignal,
 ): Promise<readonly PhaseSample[]> {
   const clients: BenchClients = {
-    quorate: new QuorateClient(args.server ?? processes.own?.memory ?? ''),
-    durable: new QuorateClient(args.server ?? processes.own?.durable ?? ''),
+    quorate: new NodeClient(args.server ?? processes.own?.memory ?? ''),
+    durable: new NodeClient(args.server ?? processes.own?.durable ?? ''),
     echo: new EchoClient(clock, processes.echo),
   };
   const keys = benchKeys(args.keys);

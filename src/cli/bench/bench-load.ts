@@ -1,6 +1,6 @@
 import { QuorateError } from '../../base/quorate-error.ts';
 import type { EchoClient } from '../../client/echo-client.ts';
-import type { QuorateClient } from '../../client/quorate-client.ts';
+import type { NodeClient } from '../../client/node-client.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { BenchOperation, PhaseSample } from './bench-plan.ts';
 
@@ -9,9 +9,9 @@ import type { BenchOperation, PhaseSample } from './bench-plan.ts';
  * Keys are visited in a fixed order that scatters over the ring; every phase visits the same ones.
  */
 export interface BenchClients {
-  readonly quorate: QuorateClient;
+  readonly quorate: NodeClient;
   /** Of a cluster with its data on disk; the same as the other where there is none. */
-  readonly durable: QuorateClient;
+  readonly durable: NodeClient;
   readonly echo: EchoClient;
 }
 

@@ -1,4 +1,4 @@
-import { QuorateClient } from '../../client/quorate-client.ts';
+import { NodeClient } from '../../client/node-client.ts';
 import { formatHostPort, type NodeAddress } from '../../config/replicas-file.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { LaunchedNode } from './launched-node.ts';
@@ -139,7 +139,7 @@ export class LocalCluster {
   async #meet(): Promise<boolean> {
     const untilMs = this.#clock.monotonicMs() + meetMsMax;
     const clients = this.#options.replicas.map(
-      (replica) => new QuorateClient(formatHostPort(replica), { timeoutMs: 1_000 }),
+      (replica) => new NodeClient(formatHostPort(replica), { timeoutMs: 1_000 }),
     );
     try {
       while (!this.#isStopping && this.#clock.monotonicMs() < untilMs) {
@@ -154,7 +154,7 @@ export class LocalCluster {
   }
 }
 
-async function hasMetAll(client: QuorateClient): Promise<boolean> {
+async function hasMetAll(client: NodeClient): Promise<boolean> {
   try {
     const { status, nodes, clock } = await client.describeCluster();
     const areUp = nodes.every(({ liveness }) => liveness === 'up');

@@ -51,7 +51,7 @@ import { connect } from './connect.ts';
  * A client of one coordinator: one channel, one call at a time or many. It never sends anything
  * twice; an error says whether a second try is safe.
  */
-export interface QuorateClientOptions {
+export interface NodeClientOptions {
   /** The level of calls that name none; QUORUM by default. */
   readonly consistency?: ConsistencyLevel;
   /** How long calls wait that name no time; 2,000 ms by default, 30,000 at most. */
@@ -83,16 +83,16 @@ const listTimeoutMsDefault = 30_000;
 type Callback<Response> = (error: ServiceError | null, response: Response) => void;
 type Start<Response> = (options: GrpcCallOptions, callback: Callback<Response>) => ClientUnaryCall;
 
-export class QuorateClient {
+export class NodeClient {
   /** Where the coordinator is, as `host:port`. */
   readonly target: string;
   readonly #clock: Clock = new SystemClock();
   readonly #keyValues: KeyValueServiceClient;
   readonly #cluster: ClusterServiceClient;
-  readonly #options: Required<QuorateClientOptions>;
+  readonly #options: Required<NodeClientOptions>;
 
   /** @param target the coordinator, as `host:port`. The connection is made at the first call. */
-  constructor(target: string, options: QuorateClientOptions = {}) {
+  constructor(target: string, options: NodeClientOptions = {}) {
     this.target = target;
     this.#options = {
       consistency: options.consistency ?? defaultConsistencyLevel,
