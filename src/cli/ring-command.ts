@@ -1,4 +1,4 @@
-import { ringLayout } from '../client/ring-layout.ts';
+import { ringLayout, ringOf } from '../client/ring-layout.ts';
 import { defineCommand } from './command.ts';
 import { exitCodes } from './exit-code.ts';
 import { withServer } from './flags.ts';
@@ -17,7 +17,7 @@ export const ringCommand = defineCommand({
     withClient(args, async (client) => {
       const cluster = await client.describeCluster();
       const { ringEpoch, partitioner, replicationFactor } = cluster;
-      const ranges = ringLayout(cluster);
+      const ranges = ringLayout(ringOf(cluster));
       printRows(args.output, {
         json: { ringEpoch, partitioner, replicationFactor, ranges },
         head: ['tokens', 'owner', 'replicas'],

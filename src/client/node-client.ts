@@ -46,6 +46,7 @@ import type {
 import { toQuorateError } from './call-error.ts';
 import { channelOptions } from './channel-options.ts';
 import { connect } from './connect.ts';
+import { openPipeline, type PipelineEvents, type PipelineStream } from './pipeline-stream.ts';
 
 /**
  * A client of one coordinator: one channel, one call at a time or many. It never sends anything
@@ -150,6 +151,11 @@ export class NodeClient {
       this.#keyValues.delete(request, new Metadata(), grpc, callback),
     );
     return writeAnswer(response);
+  }
+
+  /** Opens a stream of many calls, whose messages are the caller's business. */
+  openPipeline(events: PipelineEvents): PipelineStream {
+    return openPipeline(this.#keyValues, events);
   }
 
   /** Says where a key lives. @throws QuorateError */

@@ -12,11 +12,11 @@ export interface RingRange {
 }
 
 /**
- * The ranges of a cluster's ring, worked out from the description of a node.
+ * The ring of a cluster, worked out from the description of a node.
  *
  * @throws QuorateError UNIMPLEMENTED if the node's counts show another ring than this client knows.
  */
-export function ringLayout(cluster: ClusterAnswer): readonly RingRange[] {
+export function ringOf(cluster: ClusterAnswer): Ring {
   const { nodes, ringEpoch: epoch, replicationFactor } = cluster;
   const owners = evenOwners(nodes.map(({ name }) => name));
   const name = partitionerNames.find((known) => known === cluster.partitioner);
@@ -26,6 +26,11 @@ export function ringLayout(cluster: ClusterAnswer): readonly RingRange[] {
     const message = 'this client is older than the node and does not know its ring: update it';
     throw new QuorateError('UNIMPLEMENTED', {}, message);
   }
+  return ring;
+}
+
+/** The ranges of a ring. */
+export function ringLayout(ring: Ring): readonly RingRange[] {
   return ring.ranges().map((range) => ({
     ...range,
     preferenceList: ring.preferenceList(range.first),

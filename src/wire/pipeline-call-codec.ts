@@ -5,15 +5,21 @@
  * refused. A test holds both ways equal.
  */
 import { isUtf8 } from 'node:buffer';
-import type { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
+import { type BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
 import { Duration } from '../../generated/google/protobuf/duration.ts';
 import { Value as JsonValue } from '../../generated/google/protobuf/struct.ts';
 import { DeleteRequest, GetRequest, PutRequest } from '../../generated/quorate/v1/key_value.ts';
-import { encodeText } from '../base/bytes.ts';
+import { asBuffer, encodeText } from '../base/bytes.ts';
 import { QuorateError } from '../base/quorate-error.ts';
 import type { ConsistencyLevel } from '../consistency/consistency-level.ts';
 import type { Value } from '../record/versioned-value.ts';
-import { isKeyLength, type KeySpelling } from './key-form.ts';
+import {
+  isKeyLength,
+  type KeySpelling,
+  keyBytesMax,
+  keyFromWire,
+  spellingToWire,
+} from './key-form.ts';
 import { levelFromWire, levelToWire } from './level-form.ts';
 import { type DomainRequest, deleteFromWire, getFromWire, putFromWire } from './request-form.ts';
 import { strictReader } from './strict-text.ts';
@@ -220,6 +226,62 @@ export function outgoingValue(value: PlainValue): OutgoingValue {
     case 'json':
       checkValueLength('json', encodeText(JSON.stringify(form.value) ?? ''));
       return { field: 6, encoded: JsonValue.encode(JsonValue.wrap(form.value)).finish() };
+  }
+}
+
+/** What was measured. */
+export function outgoingToPlain(value: OutgoingValue): PlainValue {
+  if ('text' in value) return { kind: 'text', text: value.text };
+  if (value.field === 5) return { kind: 'bytes', bytes: value.encoded };
+  return { kind: 'json', json: JsonValue.unwrap(JsonValue.decode(value.encoded)) };
+}
+
+/**
+ * Checks a key before it gets into a message with those of others.
+ *
+ * @throws QuorateError INVALID_KEY
+ */
+export function outgoingKey<Key extends KeySpelling>(key: Key): Key {
+  if (typeof key === 'number') {
+    if (Number.isInteger(key) && key >= 0 && key <= 0xff) return key;
+    const message = `key is ${key}, it must be a whole number from 0 to 255`;
+    throw new QuorateError('INVALID_KEY', { field: 'key', mayHaveApplied: false }, message);
+  }
+  // A character takes three bytes at most.
+  const bytesMax = typeof key === 'string' ? key.length * 3 : key.length;
+  if (bytesMax === 0 || bytesMax > keyBytesMax) keyFromWire(spellingToWire(key));
+  return key;
+}
+
+/** Roughly how many bytes a call takes in a message. */
+function callBytes({ key, value }: OutgoingCall): number {
+  const keyBytes = typeof key === 'number' ? 1 : key.length;
+  if (value === undefined) return keyBytes + overheadBytes;
+  const valueBytes = 'text' in value ? value.text.length : value.encoded.length;
+  return keyBytes + valueBytes + overheadBytes;
+}
+
+const overheadBytes = 32;
+
+/** Puts calls together into messages. */
+export class PipelineMessageWriter {
+  readonly #writer = new BinaryWriter();
+  #bytes = 0;
+
+  /** Roughly how many bytes the message has so far. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  add(id: number, call: OutgoingCall, timeoutMs: number): void {
+    writeCall(this.#writer, id, call, timeoutMs);
+    this.#bytes += callBytes(call);
+  }
+
+  /** The message; the next call begins another. */
+  finish(): Buffer {
+    this.#bytes = 0;
+    return asBuffer(this.#writer.finish());
   }
 }
 

@@ -29,7 +29,8 @@ export function ttlToWire(ttlMs: number | undefined): Duration | undefined {
   return ttlMs === undefined ? undefined : durationToWire(checkTtl(Math.ceil(ttlMs)));
 }
 
-function checkTtl(ttlMs: number): number {
+/** The same life. @throws QuorateError INVALID_TTL */
+export function checkTtl(ttlMs: number): number {
   if (ttlMs > 0 && ttlMs <= ttlMsMax) return ttlMs;
   throw invalidTtl(`ttl is ${ttlMs} ms: it may be over 0 and up to 3,650 days`);
 }

@@ -1,0 +1,137 @@
+import { QuorateError } from '../../base/quorate-error.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { Random } from '../../runtime/random.ts';
+import type { OutgoingCall } from '../../wire/pipeline-call-codec.ts';
+import type { CallAnswer } from './attempt.ts';
+import { Call, type CallSurroundings } from './call.ts';
+import { ClusterLinks } from './cluster-links.ts';
+import type { Connection } from './connection.ts';
+import { Deadlines } from './deadlines.ts';
+import { Latencies } from './latencies.ts';
+import { RetryBudget } from './retry-budget.ts';
+import type { Seeds } from './seeds.ts';
+
+/** All calls of one client, from the first connection to the end of the last call. */
+export interface CallsComponents {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly seeds: Seeds;
+  /** Makes a connection to `host:port`. */
+  readonly open: (address: string) => Connection;
+}
+
+export interface CallsInit {
+  readonly coordinator: string | undefined;
+  readonly isPipelining: boolean;
+  readonly isHedging: boolean;
+}
+
+/** A call that is to be made. */
+export interface Wanted<Result> {
+  readonly outgoing: OutgoingCall;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+  readonly take: (answer: CallAnswer) => Result;
+}
+
+/** How many calls may be open at once. */
+const openMax = 65_536;
+const deadlineStepMs = 16;
+const slowStepMs = 2;
+
+export class Calls {
+  readonly #clock: Clock;
+  readonly #links: ClusterLinks;
+  readonly #around: CallSurroundings;
+  readonly #open = new Set<Call>();
+  #onEmpty: () => void = () => undefined;
+  #onFirstNode: () => void = () => undefined;
+  #isClosed = false;
+
+  constructor(components: CallsComponents, init: CallsInit) {
+    const { clock, random } = components;
+    const { coordinator, isPipelining, isHedging } = init;
+    this.#clock = clock;
+    const onUp = () => this.#onUp();
+    this.#links = new ClusterLinks(components, { coordinator, isPipelining, onUp });
+    this.#around = {
+      clock,
+      random,
+      links: this.#links,
+      deadlines: new Deadlines(clock, deadlineStepMs, (call) => call.onDeadline()),
+      slowReads: new Deadlines(clock, slowStepMs, (call) => call.onSlow()),
+      latencies: new Latencies(),
+      budget: new RetryBudget(clock.monotonicMs()),
+      waiting: new Set(),
+      isHedging: isHedging && coordinator === undefined,
+      onOver: (call) => this.#onOver(call),
+    };
+  }
+
+  /** Waits for a node that takes calls. @throws QuorateError NO_COORDINATOR */
+  async connect(timeoutMs: number): Promise<void> {
+    await this.#links.start(timeoutMs);
+    if (this.#links.isAnyUp) return;
+    await new Promise<void>((resolve, reject) => {
+      const timer = this.#clock.schedule(timeoutMs, () => {
+        const reason = this.#links.problem;
+        reject(new QuorateError('NO_COORDINATOR', { mayHaveApplied: false, reason }));
+      });
+      this.#onFirstNode = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
+
+  /** Makes a call. @throws QuorateError */
+  make<Result>(wanted: Wanted<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      if (this.#isClosed) return reject(closed());
+      if (this.#open.size >= openMax) return reject(overloaded());
+      const { outgoing, timeoutMs, signal, take } = wanted;
+      const nowMs = this.#clock.monotonicMs();
+      const call = new Call(this.#around, {
+        outgoing,
+        deadlineMs: nowMs + timeoutMs,
+        signal,
+        resolve: (answer) => resolve(take(answer)),
+        reject,
+      });
+      this.#open.add(call);
+      call.start(nowMs);
+    });
+  }
+
+  /** Takes no more calls, waits for those that are open, each of which has an end, and leaves. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    if (this.#open.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onEmpty = resolve;
+      });
+    }
+    this.#links.close();
+  }
+
+  #onUp(): void {
+    this.#onFirstNode();
+    const nowMs = this.#clock.monotonicMs();
+    for (const call of [...this.#around.waiting]) call.onNode(nowMs);
+  }
+
+  #onOver(call: Call): void {
+    this.#open.delete(call);
+    if (this.#open.size === 0) this.#onEmpty();
+  }
+}
+
+function closed(): QuorateError {
+  return new QuorateError('CANCELLED', { mayHaveApplied: false }, 'the client is closed');
+}
+
+function overloaded(): QuorateError {
+  const details = { mayHaveApplied: false, inFlight: openMax };
+  const message = `${openMax} calls of this client are open already: wait for some of them`;
+  return new QuorateError('OVERLOADED', details, message);
+}

@@ -1,0 +1,26 @@
+import { QuorateError } from '../../base/quorate-error.ts';
+import { type ConsistencyLevel, consistencyLevels } from '../../consistency/consistency-level.ts';
+
+/** Options that a program without types may have got wrong. */
+
+/** The longest that a node lets a call wait. */
+const timeoutMsMax = 30_000;
+
+/** The same level. @throws QuorateError INVALID_CONSISTENCY */
+export function checkLevel(level: ConsistencyLevel): ConsistencyLevel {
+  if (consistencyLevels.includes(level)) return level;
+  const message = `consistency ${level} is unknown: use ${consistencyLevels.join(', ')}`;
+  const details = { field: 'consistency', mayHaveApplied: false };
+  throw new QuorateError('INVALID_CONSISTENCY', details, message);
+}
+
+/** The same time. @throws QuorateError INVALID_ARGUMENT */
+export function checkTimeout(timeoutMs: number): number {
+  if (timeoutMs > 0 && timeoutMs <= timeoutMsMax) return timeoutMs;
+  const message = `timeoutMs is ${timeoutMs}: it may be over 0 and up to ${timeoutMsMax}`;
+  throw new QuorateError(
+    'INVALID_ARGUMENT',
+    { field: 'timeoutMs', mayHaveApplied: false },
+    message,
+  );
+}

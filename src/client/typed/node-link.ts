@@ -1,0 +1,156 @@
+import { QuorateError } from '../../base/quorate-error.ts';
+import type { Clock, Timer } from '../../runtime/clock.ts';
+import type { Random } from '../../runtime/random.ts';
+import type { ClusterAnswer } from '../answers.ts';
+import type { Attempt, Sender } from './attempt.ts';
+import type { Connection } from './connection.ts';
+import { NodeScore } from './node-score.ts';
+import { PipelineSender } from './pipeline-sender.ts';
+import { UnarySender } from './unary-sender.ts';
+
+/**
+ * The way to one node: connects, asks who the node is and whether it serves, and connects again
+ * whenever that ends, for as long as the client lives. Each connection is a new one, so that no
+ * state of an old one can hold it up.
+ */
+export interface NodeLinkComponents {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Makes a connection to `host:port`. */
+  readonly open: (address: string) => Connection;
+}
+
+export interface NodeLinkInit {
+  /** Where the node is, as `host:port`. */
+  readonly address: string;
+  /** What it should be called; what it says itself counts. */
+  readonly name: string | undefined;
+  readonly isPipelining: boolean;
+  readonly onUp: (link: NodeLink, cluster: ClusterAnswer) => void;
+  readonly onDown: (link: NodeLink) => void;
+}
+
+const connectMsMax = 2_000;
+const retryMsMin = 50;
+const retryMsMax = 1_000;
+
+export class NodeLink {
+  readonly address: string;
+  readonly score = new NodeScore();
+  readonly #components: NodeLinkComponents;
+  readonly #init: NodeLinkInit;
+  #name: string | undefined;
+  #connection: Connection | undefined;
+  #sender: Sender | undefined;
+  #timer: Timer | undefined;
+  #failures = 0;
+  #problem: QuorateError | undefined;
+  #isClosed = false;
+
+  constructor(components: NodeLinkComponents, init: NodeLinkInit) {
+    this.#components = components;
+    this.#init = init;
+    this.address = init.address;
+    this.#name = init.name;
+  }
+
+  /** The name of the node, once it is known. */
+  get name(): string | undefined {
+    return this.#name;
+  }
+
+  /** Whether the node takes calls, as far as is known. */
+  get isUp(): boolean {
+    return this.#sender !== undefined;
+  }
+
+  /** Why the last connection failed; `undefined` if none did. */
+  get problem(): QuorateError | undefined {
+    return this.#problem;
+  }
+
+  get pending(): number {
+    return this.#sender?.pending ?? 0;
+  }
+
+  /** What asking this node next is likely to cost. */
+  costMs(nowMs: number): number {
+    return this.score.costMs(this.pending, nowMs);
+  }
+
+  start(): void {
+    this.#connect().catch((thrown: unknown) => this.#onFailed(QuorateError.from(thrown)));
+  }
+
+  /** Sends a call; only while {@link isUp}. */
+  send(attempt: Attempt, nowMs: number): void {
+    if (this.pending === 0) this.score.becomesBusy(nowMs);
+    this.#sender?.send(attempt);
+  }
+
+  /** The caller waits for it no more. */
+  forget(attempt: Attempt): void {
+    this.#sender?.forget(attempt);
+    attempt.state = 'over';
+  }
+
+  /** The cluster as the node sees it now. @throws QuorateError */
+  async describeCluster(): Promise<ClusterAnswer> {
+    if (this.#connection !== undefined) return this.#connection.describeCluster();
+    throw new QuorateError('CONNECTION_FAILED', { target: this.address, reason: 'no connection' });
+  }
+
+  /** Ends the connection for good; what is open fails. */
+  close(): void {
+    this.#isClosed = true;
+    this.#drop(new QuorateError('CANCELLED', { reason: 'the client is closed' }));
+  }
+
+  async #connect(): Promise<void> {
+    const { clock, open } = this.#components;
+    const connection = open(this.address);
+    this.#connection = connection;
+    await connection.connect(connectMsMax);
+    const cluster = await connection.describeCluster();
+    if (this.#isClosed) return;
+    if (cluster.status !== 'ready') {
+      const reason = `the node is ${cluster.status}`;
+      throw new QuorateError('NODE_NOT_READY', { reason, mayHaveApplied: false });
+    }
+    this.#failures = 0;
+    this.#problem = undefined;
+    this.#name = cluster.node;
+    const init = {
+      clock,
+      connection,
+      onLatency: (ms: number) => this.score.answered(ms, clock.monotonicMs()),
+      onEnd: (error: QuorateError) => this.#onFailed(error),
+    };
+    this.#sender = this.#init.isPipelining ? new PipelineSender(init) : new UnarySender(init);
+    this.#init.onUp(this, cluster);
+  }
+
+  #onFailed(error: QuorateError): void {
+    if (this.#isClosed) return;
+    const { clock, random } = this.#components;
+    const wasUp = this.isUp;
+    this.#problem = error;
+    this.score.failed(clock.monotonicMs());
+    this.#drop(error);
+    const longestMs = Math.min(retryMsMin * 2 ** this.#failures, retryMsMax);
+    this.#failures = Math.min(this.#failures + 1, 10);
+    const delayMs = longestMs * (0.5 + random.fraction() / 2);
+    this.#timer = clock.schedule(delayMs, () => this.start());
+    if (wasUp) this.#init.onDown(this);
+  }
+
+  #drop(error: QuorateError): void {
+    this.#timer?.cancel();
+    const sender = this.#sender;
+    const connection = this.#connection;
+    this.#sender = undefined;
+    this.#connection = undefined;
+    sender?.close(error);
+    connection?.close();
+  }
+}
