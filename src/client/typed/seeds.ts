@@ -8,7 +8,7 @@ export interface Seeds {
   list(timeoutMs: number): Promise<readonly Seed[]>;
 }
 
-export interface Seed {
+interface Seed {
   /** As `host:port`. */
   readonly address: string;
   /** Its name, where that is known. */
