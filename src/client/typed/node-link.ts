@@ -111,7 +111,9 @@ export class NodeLink {
     const connection = open(this.address);
     this.#connection = connection;
     await connection.connect(connectMsMax);
+    const askedAtMs = clock.monotonicMs();
     const cluster = await connection.describeCluster();
+    const nowMs = clock.monotonicMs();
     if (this.#isClosed) return;
     if (cluster.status !== 'ready') {
       const reason = `the node is ${cluster.status}`;
@@ -120,6 +122,7 @@ export class NodeLink {
     this.#failures = 0;
     this.#problem = undefined;
     this.#name = cluster.node;
+    this.score.connected(nowMs - askedAtMs, nowMs);
     const init = {
       clock,
       connection,

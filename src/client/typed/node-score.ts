@@ -13,10 +13,16 @@ export class NodeScore {
   /** Since when the node owes an answer, from its last one on. */
   #silentSinceMs = 0;
 
+  /** A connection is made, and its first answer took so long; what was before counts no more. */
+  connected(latencyMs: number, nowMs: number): void {
+    this.#averageMs = latencyMs;
+    this.#sampledAtMs = nowMs;
+  }
+
   /** An answer took so long. */
   answered(latencyMs: number, nowMs: number): void {
     const averageMs = this.#fadedMs(nowMs);
-    this.#averageMs = averageMs === 0 ? latencyMs : averageMs + weight * (latencyMs - averageMs);
+    this.#averageMs = averageMs + weight * (latencyMs - averageMs);
     this.#sampledAtMs = nowMs;
     this.#silentSinceMs = nowMs;
   }
@@ -36,7 +42,8 @@ export class NodeScore {
   /** @param pending how many calls wait for its answer. */
   costMs(pending: number, nowMs: number): number {
     const silentMs = pending === 0 ? 0 : nowMs - this.#silentSinceMs;
-    return Math.max(this.#fadedMs(nowMs), silentMs) * (1 + pending / pendingThatDoubles);
+    const answerMs = Math.max(this.#fadedMs(nowMs), silentMs, leastMs);
+    return answerMs * (1 + pending / pendingThatDoubles);
   }
 
   #fadedMs(nowMs: number): number {
@@ -47,6 +54,8 @@ export class NodeScore {
 
 const weight = 0.1;
 const failureMs = 500;
+/** So that calls spread over nodes that have not been measured. */
+const leastMs = 0.05;
 const pendingThatDoubles = 64;
 const fadeAfterMs = 1_000;
 const halfLifeMs = 2_000;
