@@ -24,7 +24,7 @@ export interface CallSurroundings {
   readonly waiting: Set<Call>;
   readonly isHedging: boolean;
   /** Told of each call that ends. */
-  readonly onOver: (call: Call) => void;
+  readonly onOver: () => void;
 }
 
 /** What is wanted, and until when. */
@@ -45,15 +45,18 @@ export class Call {
   readonly init: CallInit;
   readonly #around: CallSurroundings;
   #isOver = false;
-  /** Those under way: one, or two of a read. */
-  #attempts: NodeAttempt[] = [];
+  /** The one under way. */
+  #first: NodeAttempt | undefined;
+  /** The other one under way, of a read that is slow. */
+  #second: NodeAttempt | undefined;
   /** Nodes that failed it in this round. */
-  #failed: NodeLink[] = [];
+  #failed = noLinks;
   #tries = 0;
   #lastError: QuorateError | undefined;
   #deadline: Bucket<Call> | undefined;
   #slow: Bucket<Call> | undefined;
   #timer: Timer | undefined;
+  #onAbort: (() => void) | undefined;
 
   constructor(around: CallSurroundings, init: CallInit) {
     this.#around = around;
@@ -68,8 +71,11 @@ export class Call {
   start(nowMs: number): void {
     const { deadlineMs, signal } = this.init;
     this.#deadline = this.#around.deadlines.add(this, deadlineMs);
-    if (signal?.aborted) return this.#onAbort();
-    signal?.addEventListener('abort', this.#onAbort);
+    if (signal !== undefined) {
+      if (signal.aborted) return this.#cancel(signal);
+      this.#onAbort = () => this.#cancel(signal);
+      signal.addEventListener('abort', this.#onAbort);
+    }
     this.dispatch(nowMs);
   }
 
@@ -79,7 +85,7 @@ export class Call {
     const { key } = this.init.outgoing;
     const link = links.choose(key, this.#failed, nowMs);
     if (link !== undefined) return this.#send(link, nowMs);
-    this.#failed = [];
+    this.#failed = noLinks;
     waiting.add(this);
   }
 
@@ -93,15 +99,13 @@ export class Call {
   onSlow(): void {
     const { links, clock, budget } = this.#around;
     this.#slow = undefined;
-    const [first, second] = this.#attempts;
-    if (first === undefined || second !== undefined) return;
+    if (this.#first === undefined || this.#second !== undefined) return;
     const nowMs = clock.monotonicMs();
-    const avoided = [...this.#failed, first.link];
+    const avoided = [...this.#failed, this.#first.link];
     const link = links.choose(this.init.outgoing.key, avoided, nowMs);
     if (link === undefined || !budget.withdraw(nowMs)) return;
-    const attempt = new NodeAttempt(this, link);
-    this.#attempts.push(attempt);
-    link.send(attempt, nowMs);
+    this.#second = new NodeAttempt(this, link);
+    link.send(this.#second, nowMs);
   }
 
   onDeadline(): void {
@@ -127,11 +131,12 @@ export class Call {
     const { clock } = this.#around;
     const nowMs = clock.monotonicMs();
     if (failure.fate === 'refused' && failure.error.retryable) attempt.link.score.failed(nowMs);
-    this.#attempts = this.#attempts.filter((other) => other !== attempt);
-    this.#failed.push(attempt.link);
+    this.#first = this.#first === attempt ? this.#second : this.#first;
+    this.#second = undefined;
+    this.#failed = [...this.#failed, attempt.link];
     this.#lastError = failure.error;
     // The other one may still do it.
-    if (this.#attempts.length > 0) return;
+    if (this.#first !== undefined) return;
     const verdict = verdictOf(failure, this.isWrite);
     if (verdict === 'final') return this.#fail(failure.error);
     if (verdict === 'later') return this.#tryLater(failure, nowMs);
@@ -143,14 +148,13 @@ export class Call {
 
   #send(link: NodeLink, nowMs: number): void {
     const { isHedging, latencies, slowReads } = this.#around;
-    const attempt = new NodeAttempt(this, link);
-    this.#attempts.push(attempt);
+    this.#first = new NodeAttempt(this, link);
     const { slowMs } = latencies;
     if (isHedging && !this.isWrite && slowMs !== undefined && this.#slow === undefined) {
       const atMs = nowMs + Math.max(slowMs, hedgeMsMin);
       if (atMs < this.init.deadlineMs) this.#slow = slowReads.add(this, atMs);
     }
-    link.send(attempt, nowMs);
+    link.send(this.#first, nowMs);
   }
 
   #tryLater(failure: Failure, nowMs: number): void {
@@ -165,25 +169,26 @@ export class Call {
       const last = this.#failed.slice(-1);
       const { links } = this.#around;
       const atMs = clock.monotonicMs();
-      this.#failed = links.choose(this.init.outgoing.key, last, atMs) === undefined ? [] : last;
+      this.#failed =
+        links.choose(this.init.outgoing.key, last, atMs) === undefined ? noLinks : last;
       this.dispatch(atMs);
     });
   }
 
-  readonly #onAbort = (): void => {
+  #cancel({ reason }: AbortSignal): void {
     const mayHaveApplied = this.isWrite && this.#isSent;
-    const cause: unknown = this.init.signal?.reason;
+    const cause: unknown = reason;
     this.#fail(new QuorateError('CANCELLED', { mayHaveApplied }, undefined, { cause }));
-  };
+  }
 
   get #isSent(): boolean {
-    return this.#attempts.some(({ state }) => state === 'sent');
+    return this.#first?.state === 'sent' || this.#second?.state === 'sent';
   }
 
   #tooLate(): QuorateError {
     const isSent = this.#isSent;
     if (!isSent && this.#lastError !== undefined) return this.#lastError;
-    if (this.#attempts.length === 0) {
+    if (this.#first === undefined) {
       const reason = this.#around.links.problem;
       return new QuorateError('NO_COORDINATOR', { mayHaveApplied: false, reason });
     }
@@ -204,16 +209,18 @@ export class Call {
     const { deadlines, slowReads, waiting, onOver } = this.#around;
     if (this.#deadline !== undefined) deadlines.remove(this, this.#deadline);
     if (this.#slow !== undefined) slowReads.remove(this, this.#slow);
-    this.init.signal?.removeEventListener('abort', this.#onAbort);
-    this.#timer?.cancel();
-    waiting.delete(this);
-    for (const attempt of this.#attempts) {
-      if (attempt.state !== 'over') attempt.link.forget(attempt);
+    if (this.#onAbort !== undefined) {
+      this.init.signal?.removeEventListener('abort', this.#onAbort);
     }
-    onOver(this);
+    this.#timer?.cancel();
+    if (waiting.size > 0) waiting.delete(this);
+    this.#first?.leave();
+    this.#second?.leave();
+    onOver();
   }
 }
 
+const noLinks: readonly NodeLink[] = [];
 /** Below that a second try costs more than it gains. */
 const hedgeMsMin = 2;
 
@@ -232,6 +239,11 @@ export class NodeAttempt implements Attempt {
     this.link = link;
     this.call = owner.init.outgoing;
     this.deadlineMs = owner.init.deadlineMs;
+  }
+
+  /** Nobody waits for it any more. */
+  leave(): void {
+    if (this.state !== 'over') this.link.forget(this);
   }
 
   onAnswer(answer: CallAnswer): void {

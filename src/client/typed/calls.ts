@@ -43,7 +43,7 @@ export class Calls {
   readonly #clock: Clock;
   readonly #links: ClusterLinks;
   readonly #around: CallSurroundings;
-  readonly #open = new Set<Call>();
+  #open = 0;
   #onEmpty: () => void = () => undefined;
   #onFirstNode: () => void = () => undefined;
   #isClosed = false;
@@ -64,7 +64,7 @@ export class Calls {
       budget: new RetryBudget(clock.monotonicMs()),
       waiting: new Set(),
       isHedging: isHedging && coordinator === undefined,
-      onOver: (call) => this.#onOver(call),
+      onOver: () => this.#onOver(),
     };
   }
 
@@ -88,7 +88,7 @@ export class Calls {
   make<Result>(wanted: Wanted<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) return reject(closed());
-      if (this.#open.size >= openMax) return reject(overloaded());
+      if (this.#open >= openMax) return reject(overloaded());
       const { outgoing, timeoutMs, signal, take } = wanted;
       const nowMs = this.#clock.monotonicMs();
       const call = new Call(this.#around, {
@@ -98,7 +98,7 @@ export class Calls {
         resolve: (answer) => resolve(take(answer)),
         reject,
       });
-      this.#open.add(call);
+      this.#open++;
       call.start(nowMs);
     });
   }
@@ -106,7 +106,7 @@ export class Calls {
   /** Takes no more calls, waits for those that are open, each of which has an end, and leaves. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    if (this.#open.size > 0) {
+    if (this.#open > 0) {
       await new Promise<void>((resolve) => {
         this.#onEmpty = resolve;
       });
@@ -120,9 +120,9 @@ export class Calls {
     for (const call of [...this.#around.waiting]) call.onNode(nowMs);
   }
 
-  #onOver(call: Call): void {
-    this.#open.delete(call);
-    if (this.#open.size === 0) this.#onEmpty();
+  #onOver(): void {
+    this.#open--;
+    if (this.#open === 0) this.#onEmpty();
   }
 }
 
