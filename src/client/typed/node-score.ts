@@ -57,5 +57,5 @@ const failureMs = 500;
 /** So that calls spread over nodes that have not been measured. */
 const leastMs = 0.05;
 const pendingThatDoubles = 64;
-const fadeAfterMs = 1_000;
-const halfLifeMs = 2_000;
+const fadeAfterMs = 500;
+const halfLifeMs = 1_000;
