@@ -5,7 +5,7 @@ import type { GetAnswer, WriteAnswer } from '../answers.ts';
 
 /** One sending of a call to one node, as the call and the way to the node see it. */
 export interface Attempt {
-  readonly call: OutgoingCall;
+  readonly outgoing: OutgoingCall;
   readonly deadlineMs: number;
   /** From `sent` on the node may have it. */
   state: 'queued' | 'sent' | 'over';

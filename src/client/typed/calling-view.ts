@@ -71,7 +71,7 @@ export class CallingView<T> implements KeyView<T> {
         isExplained: options.explain === true,
       };
       const withinMs = timeoutMs === undefined ? this.#init.timeoutMs : checkTimeout(timeoutMs);
-      return this.#calls.make({ outgoing, timeoutMs: withinMs, signal, take });
+      return this.#calls.make(outgoing, withinMs, signal, take);
     } catch (error: unknown) {
       return Promise.reject(error);
     }

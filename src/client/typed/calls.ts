@@ -10,6 +10,7 @@ import { Deadlines } from './deadlines.ts';
 import { Latencies } from './latencies.ts';
 import { RetryBudget } from './retry-budget.ts';
 import type { Seeds } from './seeds.ts';
+import { SlowReads } from './slow-reads.ts';
 
 /** All calls of one client, from the first connection to the end of the last call. */
 export interface CallsComponents {
@@ -26,18 +27,9 @@ export interface CallsInit {
   readonly isHedging: boolean;
 }
 
-/** A call that is to be made. */
-export interface Wanted<Result> {
-  readonly outgoing: OutgoingCall;
-  readonly timeoutMs: number;
-  readonly signal: AbortSignal | undefined;
-  readonly take: (answer: CallAnswer) => Result;
-}
-
 /** How many calls may be open at once. */
 const openMax = 65_536;
 const deadlineStepMs = 16;
-const slowStepMs = 2;
 
 export class Calls {
   readonly #clock: Clock;
@@ -52,6 +44,7 @@ export class Calls {
     const { clock, random } = components;
     const { coordinator, isPipelining, isHedging } = init;
     this.#clock = clock;
+    const latencies = new Latencies();
     const onUp = () => this.#onUp();
     this.#links = new ClusterLinks(components, { coordinator, isPipelining, onUp });
     this.#around = {
@@ -59,11 +52,11 @@ export class Calls {
       random,
       links: this.#links,
       deadlines: new Deadlines(clock, deadlineStepMs, (call) => call.onDeadline()),
-      slowReads: new Deadlines(clock, slowStepMs, (call) => call.onSlow()),
-      latencies: new Latencies(),
+      slowReads:
+        isHedging && coordinator === undefined ? new SlowReads(clock, latencies) : undefined,
+      latencies,
       budget: new RetryBudget(clock.monotonicMs()),
       waiting: new Set(),
-      isHedging: isHedging && coordinator === undefined,
       onOver: () => this.#onOver(),
     };
   }
@@ -84,20 +77,24 @@ export class Calls {
     });
   }
 
-  /** Makes a call. @throws QuorateError */
-  make<Result>(wanted: Wanted<Result>): Promise<Result> {
+  /**
+   * Makes a call.
+   *
+   * @param take takes the result out of the answer.
+   * @throws QuorateError
+   */
+  make<Result>(
+    outgoing: OutgoingCall,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+    take: (answer: CallAnswer) => Result,
+  ): Promise<Result> {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) return reject(closed());
       if (this.#open >= openMax) return reject(overloaded());
-      const { outgoing, timeoutMs, signal, take } = wanted;
       const nowMs = this.#clock.monotonicMs();
-      const call = new Call(this.#around, {
-        outgoing,
-        deadlineMs: nowMs + timeoutMs,
-        signal,
-        resolve: (answer) => resolve(take(answer)),
-        reject,
-      });
+      const deadlineMs = nowMs + timeoutMs;
+      const call = new Call(this.#around, { outgoing, deadlineMs, signal, take, resolve, reject });
       this.#open++;
       call.start(nowMs);
     });

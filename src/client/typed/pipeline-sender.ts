@@ -111,7 +111,7 @@ export class PipelineSender implements Sender {
     attempt.state = 'sent';
     attempt.sentAtMs = nowMs;
     this.#open.set(attempt.id, attempt);
-    this.#writer.add(attempt.id, attempt.call, Math.ceil(attempt.deadlineMs - nowMs));
+    this.#writer.add(attempt.id, attempt.outgoing, Math.ceil(attempt.deadlineMs - nowMs));
   }
 
   #onMessage(message: Buffer): void {
@@ -132,7 +132,7 @@ export class PipelineSender implements Sender {
         }
         if (reader.kind !== 'error') attempt.onAnswer(answer);
         else {
-          const error = reader.error(attempt.call.kind !== 'get');
+          const error = reader.error(attempt.outgoing.kind !== 'get');
           attempt.onFailure({ fate: 'refused', error });
         }
       }
@@ -166,7 +166,7 @@ export class PipelineSender implements Sender {
     this.#init.onEnd(cause);
     for (const attempt of sent) {
       attempt.state = 'over';
-      const mayHaveApplied = fateOfSent === 'lost' && attempt.call.kind !== 'get';
+      const mayHaveApplied = fateOfSent === 'lost' && attempt.outgoing.kind !== 'get';
       attempt.onFailure({ fate: fateOfSent, error: connectionFailed(cause, mayHaveApplied) });
     }
     for (const attempt of unsent) {

@@ -71,7 +71,7 @@ export class UnarySender implements Sender {
     attempt.onFailure({ fate: isLost ? 'lost' : 'refused', error });
   }
 
-  async #call({ call }: Attempt, timeoutMs: number): Promise<GetAnswer> {
+  async #call({ outgoing: call }: Attempt, timeoutMs: number): Promise<GetAnswer> {
     const { connection } = this.#init;
     const { key, value, ttlMs } = call;
     const options = { timeoutMs, consistency: call.level, explain: call.isExplained };
