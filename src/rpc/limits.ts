@@ -9,7 +9,7 @@ export const streamsPerConnectionMax = 256;
 export const pipelineCallsMax = 4_096;
 /** How many bytes those calls and their answers may take, the answers to come by their estimate. */
 export const pipelineBytesMax = 16 * 1024 * 1024;
-/** A message of answers ends with the answer that passes this. */
+/** A message of answers has no more than this, or one answer. */
 export const pipelineMessageBytes = 256 * 1024;
 
 /** Options of clients and servers that bound their messages. */

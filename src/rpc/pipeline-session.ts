@@ -193,10 +193,13 @@ export class PipelineSession {
   #flush(): void {
     let from = 0;
     while (from < this.#answers.length && !this.#isBlocked && !this.#isOver) {
-      let bytes = 0;
-      let to = from;
-      while (to < this.#answers.length && bytes < pipelineMessageBytes) {
-        bytes += this.#answerBytes[to++] ?? 0;
+      // What is too long for others goes alone, and so fits if its value could come.
+      let bytes = this.#answerBytes[from] ?? 0;
+      let to = from + 1;
+      while (to < this.#answers.length) {
+        bytes += this.#answerBytes[to] ?? 0;
+        if (bytes > pipelineMessageBytes) break;
+        to++;
       }
       this.#isBlocked = !this.#stream.write(encodeAnswers(this.#answers.slice(from, to)));
       for (; from < to; from++) this.#window.release(this.#answerBytes[from] ?? 0);

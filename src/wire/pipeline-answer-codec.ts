@@ -37,9 +37,13 @@ export type PipelineAnswer =
 export function answerBytes(answer: PipelineAnswer): number {
   if (answer.kind === 'error') return errorBytes;
   const overhead = answer.result.explanation === undefined ? overheadBytes : explainedBytes;
-  if (answer.kind !== 'get') return overhead;
-  return overhead + (answer.result.record?.value?.bytes.length ?? 0);
+  const value = answer.kind === 'get' ? answer.result.record?.value : undefined;
+  if (value === undefined) return overhead;
+  return overhead + value.bytes.length * (value.kind === 'json' ? jsonGrowth : 1);
 }
+
+/** How much longer JSON may be as protobuf's Value than as text: `1,` becomes 13 bytes. */
+const jsonGrowth = 7;
 
 const overheadBytes = 64;
 const explainedBytes = 1_024;

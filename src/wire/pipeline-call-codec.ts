@@ -225,9 +225,19 @@ export function outgoingValue(value: PlainValue): OutgoingValue {
       return { field: 5, encoded: checkValueLength('raw_value', form.value) };
     case 'json':
       checkValueLength('json', encodeText(JSON.stringify(form.value) ?? ''));
-      return { field: 6, encoded: JsonValue.encode(JsonValue.wrap(form.value)).finish() };
+      return { field: 6, encoded: encodeJson(form.value) };
   }
 }
+
+/** JSON takes up to seven times its bytes on the way, and one message must have room for it. */
+function encodeJson(json: unknown): Uint8Array {
+  const encoded = JsonValue.encode(JsonValue.wrap(json)).finish();
+  if (encoded.length <= encodedJsonBytesMax) return encoded;
+  const message = `json takes ${encoded.length} bytes on the way, it may take ${encodedJsonBytesMax} at most: store it as text`;
+  throw new QuorateError('INVALID_VALUE', { field: 'json', mayHaveApplied: false }, message);
+}
+
+const encodedJsonBytesMax = 3.5 * 1024 * 1024;
 
 /** What was measured. */
 export function outgoingToPlain(value: OutgoingValue): PlainValue {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { LocalZookeeper } from '../../src/cli/cluster/local-zookeeper.ts';
+import { QuorateClient } from '../../src/client/typed/index.ts';
 import {
   CliProcess,
   freePorts,
@@ -63,6 +64,15 @@ describe('a client with the address of a ZooKeeper', { skip }, () => {
     const read = await runCli(['get', '7'], { env: { QUORATE_ZOOKEEPER: target } });
     assert.deepEqual([read.code, read.stdout], [0, 'found\n']);
     assert.match((await runCli(['hints', '--zookeeper', target])).stderr, /asking replica\d at /);
+  });
+
+  it('is a program with the typed client', async () => {
+    await using client = await QuorateClient.connect(`zookeeper://${target}?consistency=all`);
+    await client.put('typed', 'found');
+    const { value, explanation } = await client.getEntry('typed', { explain: true });
+    assert.deepEqual([value, explanation?.received], ['found', 3]);
+    const empty = QuorateClient.connect(`zookeeper://${zookeeper.address}/nobody`);
+    await assert.rejects(empty, { code: 'NO_COORDINATOR', message: /has no cluster at \/nobody/ });
   });
 
   it('takes what was typed before what the environment says, and never two', async () => {

@@ -116,6 +116,17 @@ describe('the typed client', () => {
     assert.deepEqual(values, keys);
   });
 
+  it('carries what grows on its way, beside others', async () => {
+    const lists = client.view(json<number[]>(), { prefix: 'list:', timeoutMs: 10_000 });
+    const lengths = [250_000, 120_000, 120_000, 250_000];
+    await Promise.all(lengths.map((length, key) => lists.put(String(key), Array(length).fill(1))));
+    const read = await Promise.all(lengths.map((_, key) => lists.get(String(key))));
+    assert.deepEqual(
+      read.map((list) => list?.length),
+      lengths,
+    );
+  });
+
   it('refuses what is wrong before it is sent', async () => {
     const wrong: readonly [Promise<unknown>, string][] = [
       [client.get(256), 'INVALID_KEY'],

@@ -207,6 +207,10 @@ describe('the calls of a pipeline', () => {
     assert.throws(() => outgoingValue({ kind: 'bytes', bytes: new Uint8Array(1_048_577) }), {
       code: 'INVALID_VALUE',
     });
+    assert.throws(() => outgoingValue({ kind: 'json', json: Array(500_000).fill(1) }), {
+      code: 'INVALID_VALUE',
+      message: /store it as text/,
+    });
     outgoingValue({ kind: 'text', text: 'é'.repeat(524_288) });
   });
 });

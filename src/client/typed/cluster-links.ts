@@ -1,4 +1,3 @@
-import { QuorateError } from '../../base/quorate-error.ts';
 import { formatHostPort } from '../../ring/node-address.ts';
 import type { Ring } from '../../ring/ring.ts';
 import type { Timer } from '../../runtime/clock.ts';
@@ -167,6 +166,7 @@ export class ClusterLinks {
     this.#timer?.cancel();
     const delayMs = this.isAnyUp ? refreshMs : relistMs;
     this.#timer = this.#components.clock.schedule(delayMs, () => {
+      // The links say what is wrong with the nodes, and go on by themselves.
       this.#look().catch(() => undefined);
     });
   }
@@ -179,9 +179,6 @@ export class ClusterLinks {
       const link = up[Math.floor(this.#components.random.fraction() * up.length)];
       if (link === undefined) await this.#addSeeds(relistMs);
       else this.#adopt(await link.describeCluster());
-    } catch (error: unknown) {
-      // The links say what is wrong with the nodes; they go on by themselves.
-      QuorateError.from(error);
     } finally {
       this.#isLooking = false;
       if (!this.#isClosed) this.#schedule();

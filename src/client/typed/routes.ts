@@ -1,4 +1,3 @@
-import { encodeText } from '../../base/bytes.ts';
 import { QuorateError } from '../../base/quorate-error.ts';
 import type { Token } from '../../ring/partitioner.ts';
 import type { Ring } from '../../ring/ring.ts';
@@ -51,5 +50,5 @@ function tokenOf({ partitioner }: Ring, key: KeySpelling): Token {
     if (first !== undefined && first < 0x80) return first;
   }
   if (typeof key === 'number') return partitioner.tokenOf(Uint8Array.of(key));
-  return partitioner.tokenOf(typeof key === 'string' ? encodeText(key) : key);
+  return partitioner.tokenOf(typeof key === 'string' ? Buffer.from(key) : key);
 }
