@@ -36,7 +36,6 @@ export class FakeCluster {
   readonly store = new Map<string, string>();
   /** Which nodes the seeds name. */
   seeds: readonly string[];
-  partitioner = 'byte-ordered';
 
   constructor(names: readonly string[] = ['a', 'b', 'c', 'd']) {
     this.nodes = new Map(names.map((name) => [name, new FakeNode(name, this)]));
@@ -85,7 +84,7 @@ export class FakeCluster {
       clusterName: node.clusterName,
       status: node.status,
       ringEpoch: 1,
-      partitioner: this.partitioner,
+      partitioner: 'byte-ordered',
       replicationFactor: 3,
       mode: 'BOTH',
       membership: 'static',

@@ -84,6 +84,18 @@ describe('pipelining', () => {
     assert.equal(cluster.node('a').messages.length, 2);
   });
 
+  it('sends no second message when the first has filled the stream', async () => {
+    const cluster = new FakeCluster(['a']);
+    const client = await cluster.connect();
+    cluster.node('a').takesMore = false;
+    const large = 'x'.repeat(300 * 1024);
+    const both = Promise.all([client.put(1, large), client.put(2, large)]);
+    await cluster.time.advance(20);
+    assert.equal(cluster.node('a').messages.length, 1);
+    cluster.node('a').drained();
+    assert.equal(await until(cluster, both), 'done');
+  });
+
   it('tells the node how long the caller still waits', async () => {
     const cluster = new FakeCluster(['a']);
     const client = await cluster.connect();
@@ -129,14 +141,11 @@ describe('routing', () => {
     assert.equal(await until(cluster, client.put(key, 'x')), 'done');
     assert.deepEqual(cluster.writes, ['d 7=x']);
     const newer = new FakeCluster();
-    newer.partitioner = 'byte-ordered';
-    newer.describe = (node) => ({
-      ...FakeCluster.prototype.describe.call(newer, node),
-      replicationFactor: 3,
-      nodes: FakeCluster.prototype.describe
-        .call(newer, node)
-        .nodes.map((each) => ({ ...each, tokensOwned: 1 })),
-    });
+    newer.describe = (node) => {
+      const description = FakeCluster.prototype.describe.call(newer, node);
+      const nodes = description.nodes.map((each) => ({ ...each, tokensOwned: 1 }));
+      return { ...description, nodes };
+    };
     assert.equal(await until(newer, (await newer.connect()).put(key, 'x')), 'done');
   });
 
@@ -243,12 +252,13 @@ describe('failover', () => {
 
   it('finds nodes that moved, where the seeds say they are', async () => {
     const cluster = new FakeCluster();
-    cluster.node('b').kill();
-    cluster.node('c').kill();
-    cluster.node('d').kill();
+    cluster.describe = (node) => {
+      const description = FakeCluster.prototype.describe.call(cluster, node);
+      const nodes = description.nodes.filter(({ name }) => name === node.name);
+      return { ...description, nodes };
+    };
     const client = await cluster.connect();
     cluster.node('a').kill();
-    cluster.node('d').restart();
     cluster.seeds = ['d'];
     assert.equal(await until(cluster, client.put(key, 'x', { timeoutMs: 5_000 })), 'done');
   });
@@ -335,8 +345,8 @@ describe('retries', () => {
 
 describe('hedged reads', () => {
   /** A client that knows how long reads take: 1 ms. */
-  const warm = async (cluster: FakeCluster, isHedging = true) => {
-    const client = await cluster.connect({ isHedging });
+  const warm = async (cluster: FakeCluster) => {
+    const client = await cluster.connect();
     for (let round = 0; round < 200; round++) await until(cluster, client.get(key));
     return client;
   };
@@ -382,12 +392,20 @@ describe('hedged reads', () => {
   it('fail only when both have failed', async () => {
     const cluster = new FakeCluster();
     const client = await warm(cluster);
+    await until(cluster, client.put(key, 'x'));
+    const refused = () => new QuorateError('INTERNAL', { reason: 'a bug' });
+    const before = asked(cluster).length;
     for (const node of cluster.nodes.values()) {
       node.latencyMs = 50;
-      node.habit = new QuorateError('LEVEL_UNREACHABLE', { required: 3 });
+      node.plans = [refused()];
     }
-    const error = await errorOf(cluster, client.get(key, { consistency: 'THREE' }));
-    assert.equal(error.code, 'LEVEL_UNREACHABLE');
+    const read = outcome(client.get(key));
+    await cluster.time.advance(1);
+    const [first = ''] = asked(cluster).slice(before);
+    for (const node of cluster.nodes.values()) if (node.name !== first) node.plans = [];
+    assert.equal(await cluster.time.settle(read), 'done', 'the second one answers');
+    for (const node of cluster.nodes.values()) node.habit = refused();
+    assert.equal((await errorOf(cluster, client.get(key))).code, 'INTERNAL');
   });
 });
 
@@ -429,6 +447,8 @@ describe('the end of a call', () => {
     const unsent = outcome(client.put(key, 'y', { signal: early.signal }));
     early.abort();
     abort.abort(new Error('enough'));
+    const never = await errorOf(cluster, client.put(key, 'z', { signal: abort.signal }));
+    assert.deepEqual([never.code, never.mayHaveApplied], ['CANCELLED', false]);
     const [sentError, unsentError] = await Promise.all([sent, unsent]);
     assert.ok(sentError instanceof QuorateError && unsentError instanceof QuorateError);
     assert.deepEqual([sentError.code, sentError.mayHaveApplied], ['CANCELLED', true]);
