@@ -1,10 +1,10 @@
 import { formatHex } from '../../src/base/bytes.ts';
-import { isLinearizable } from '../../src/consistency/consistency-level.ts';
 import { formatVersion } from '../../src/record/version.ts';
 import { problemsOf } from '../checkers/check-history.ts';
 import type { Call } from '../checkers/history.ts';
+import { type HeldCopy, lossesIn } from '../checkers/survival.ts';
 import { SimulatedCluster, textOf } from '../support/simulated-cluster.ts';
-import { SeededRandom } from '../support/simulated-time.ts';
+import { realtimeStartMs, SeededRandom } from '../support/simulated-time.ts';
 import { Clients } from './clients.ts';
 import { type Fault, Faults, planFaults } from './faults.ts';
 import { type Profile, profileOf } from './profile.ts';
@@ -73,12 +73,17 @@ export async function runSeed({ seed, ...options }: RunOptions): Promise<RunOutc
     await cluster.time.settle(clients.readAll(level), 600_000);
   }
   await cluster.time.advance(2_000);
+  const isSound = problems.length === 0;
+  const isDiskLost = planned.some(({ kind }) => kind === 'lose-disk' || kind === 'damage');
   problems.push(
     ...clients.late.map((call) => `no answer within 100 ms of its deadline: ${call}`),
     ...differences(cluster, keys),
-    ...lostWrites(cluster, keys, clients.calls.filter(isToSurvive(planned))),
-    ...problemsOf(clients.calls),
+    ...problemsOf(clients.calls, { isDiskLost }),
   );
+  // Else a replica may be down, or have a damaged record.
+  if (isSound) {
+    problems.push(...keys.flatMap((key) => losses(cluster, key, clients.calls, isDiskLost)));
+  }
   for (const call of clients.calls) trace.add(`${call.endMs}${call.outcome}${call.version}`);
   const operations = clients.calls.length;
   return { problems, operations, hash: trace.hash, faults: planned, calls: clients.calls };
@@ -93,11 +98,15 @@ async function quieten(
   // What a fault began may end only later: a flush that fails, a node that stops.
   await cluster.time.advance(lingerMs);
   faults.end();
+  const bytes = keys.map((key) => Uint8Array.of(key));
   const isQuiet = () => {
     for (const node of cluster.names) faults.boot(node);
     return cluster.names.every((node) => isWhole(cluster, node)) && cluster.owesNothing();
   };
   try {
+    await cluster.time.until(() => cluster.names.every((node) => cluster.isUp(node)), 30_000, 200);
+    // What the scrub would find in a day: damage that nobody has met yet.
+    differences(cluster, bytes);
     await cluster.time.until(isQuiet, quietMsMax, 200);
   } catch {
     const waits = cluster.names.filter((node) => !isWhole(cluster, node));
@@ -107,10 +116,9 @@ async function quieten(
   await cluster.time.advance(2_000);
   const isHealedByHints = mode === 'HINTED-HANDOFF' || mode === 'BOTH';
   if (!isHealedByHints) return [];
-  return differences(
-    cluster,
-    keys.map((key) => Uint8Array.of(key)),
-  ).map((problem) => `${problem}, and no hint or mark tells of it`);
+  return differences(cluster, bytes).map(
+    (problem) => `${problem}, and no hint or mark tells of it`,
+  );
 }
 
 function isWhole(cluster: SimulatedCluster, node: string): boolean {
@@ -129,27 +137,29 @@ function differences(cluster: SimulatedCluster, keys: readonly Uint8Array[]): st
   });
 }
 
-/** What a lost disk alone had acknowledged at ONE, or shown at ONE, is lost with it. */
-function isToSurvive(faults: readonly Fault[]): (call: Call) => boolean {
-  const isDiskLost = faults.some(({ kind }) => kind === 'lose-disk' || kind === 'damage');
-  return ({ level }) => !isDiskLost || isLinearizable(level);
+function losses(
+  cluster: SimulatedCluster,
+  key: Uint8Array,
+  calls: readonly Call[],
+  isDiskLost: boolean,
+): string[] {
+  const ofKey = calls.filter((call) => call.key === formatHex(key));
+  return lossesIn(ofKey, copiesOf(cluster, key), { atMs: cluster.time.nowMs, isDiskLost }).map(
+    (problem) => `key ${formatHex(key)}: ${problem}`,
+  );
 }
 
-/** A sentence for each key that holds less than somebody was told. */
-function lostWrites(
-  cluster: SimulatedCluster,
-  keys: readonly Uint8Array[],
-  calls: readonly Call[],
-): string[] {
-  return keys.flatMap((key) => {
-    const told = calls
-      .filter((call) => call.key === formatHex(key) && call.outcome === 'ok')
-      .map(({ version }) => version)
-      .sort()
-      .at(-1);
-    const held = cluster.replicasOf(key).map((node) => heldBy(cluster, node, key));
-    const lost = held.filter((record) => told !== undefined && record < told);
-    return lost.length > 0 ? [`key ${formatHex(key)}: ${lost.join(', ')} held, ${told} told`] : [];
+function copiesOf(cluster: SimulatedCluster, key: Uint8Array): HeldCopy[] {
+  return cluster.replicasOf(key).map((node) => {
+    const { storage } = cluster.engine(node);
+    const record = storage.get(key);
+    const { expireTimeMs } = record?.value ?? {};
+    return {
+      node,
+      version: formatVersion(record?.version),
+      text: record?.value && textOf(record.value),
+      ...(expireTimeMs !== undefined && { expireTimeMs: expireTimeMs - realtimeStartMs }),
+    };
   });
 }
 
