@@ -427,8 +427,8 @@ export const plants: readonly Plant[] = [
 export interface ScenarioPlant {
   readonly name: string;
   readonly edits: readonly Edit[];
-  /** The compiled test that fails. */
-  readonly test: string;
+  /** The compiled file, and the words of the test in it that fails. */
+  readonly test: readonly [file: string, words: string];
 }
 
 export const scenarioPlants: readonly ScenarioPlant[] = [
@@ -446,7 +446,7 @@ export const scenarioPlants: readonly ScenarioPlant[] = [
         replace: 'for (const source of this.#waitsFor().slice(0, 1)) {',
       },
     ],
-    test: 'test/scenarios/lost-disk.test.js',
+    test: ['test/scenarios/lost-disk.test.js', 'holds what only one of the other replicas has'],
   },
   {
     name: 'begins to rebuild while requests may count what was lost',
@@ -457,7 +457,7 @@ export const scenarioPlants: readonly ScenarioPlant[] = [
         replace: 'const beginMs = clock.monotonicMs();',
       },
     ],
-    test: 'test/scenarios/lost-disk.test.js',
+    test: ['test/scenarios/lost-disk.test.js', 'does not copy while requests may live'],
   },
   {
     name: 'lets tombstones go before all replicas have copied',
@@ -468,7 +468,7 @@ export const scenarioPlants: readonly ScenarioPlant[] = [
         replace: 'if (replicas.length === 0)',
       },
     ],
-    test: 'test/scenarios/tombstones.test.js',
+    test: ['test/scenarios/tombstones.test.js', 'stay while a replica cannot tell what it holds'],
   },
   {
     name: 'stores after the deadline, as a coordinator that was paused',
@@ -479,7 +479,7 @@ export const scenarioPlants: readonly ScenarioPlant[] = [
         replace: 'return false;',
       },
     ],
-    test: 'test/scenarios/held-up.test.js',
+    test: ['test/scenarios/held-up.test.js', 'answers a put at QUORUM WRITE_TIMEOUT'],
   },
   {
     name: 'sends again what was under way when its link broke',
@@ -490,7 +490,7 @@ export const scenarioPlants: readonly ScenarioPlant[] = [
         replace: 'if (isUnderWay) this.#queue.push(id);\n            else this.end(id, notSent);',
       },
     ],
-    test: 'test/links/peer-link-requests.test.js',
+    test: ['test/links/peer-link-requests.test.js', 'sends nothing again on the next stream'],
   },
   {
     name: 'knows a node that came back by its name alone',
@@ -501,7 +501,7 @@ export const scenarioPlants: readonly ScenarioPlant[] = [
         replace: 'this.#known.get(node) !== undefined)',
       },
     ],
-    test: 'test/membership/static-membership.test.js',
+    test: ['test/membership/static-membership.test.js', 'tells of each new incarnation once'],
   },
 ];
 
