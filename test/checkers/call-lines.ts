@@ -1,5 +1,8 @@
 import type { Call } from './history.ts';
 
+/** How much of a text is shown. */
+const shownMax = 30;
+
 /** One line for each call, in columns, in the order of their beginnings. */
 export function linesOf(calls: readonly Call[]): string {
   const rows = [...calls].sort((left, right) => left.startMs - right.startMs).map(cellsOf);
@@ -26,7 +29,7 @@ function cellsOf(call: Call): readonly string[] {
 }
 
 function resultOf({ kind, outcome, text }: Call): string {
-  if (text !== undefined) return JSON.stringify(text);
+  if (text !== undefined) return JSON.stringify(text.slice(0, shownMax));
   return kind === 'get' && outcome === 'ok' ? 'absent' : '';
 }
 

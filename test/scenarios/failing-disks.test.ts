@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { QuorateError } from '../../src/base/quorate-error.ts';
-import { formatVersion } from '../../src/record/version.ts';
-import { SimulatedCluster, textOf, textValue } from '../support/simulated-cluster.ts';
+import type { Call } from '../checkers/history.ts';
+import { CallRecorder } from '../support/call-recorder.ts';
+import { SimulatedCluster } from '../support/simulated-cluster.ts';
 import type { SimulatedDisk } from '../support/simulated-disk.ts';
-import { WriteLedger } from '../support/write-ledger.ts';
 
 const victim = 'replica0';
 const operations = 100;
@@ -15,16 +15,20 @@ const otherKey = 4;
 /** Puts and deletes, one after the other, through all nodes that run. */
 class Script {
   readonly cluster: SimulatedCluster;
-  readonly ledger = new WriteLedger();
-  readonly problems: string[] = [];
-  readonly codes = new Map<string, number>();
+  readonly #recorder: CallRecorder;
 
   constructor(cluster: SimulatedCluster) {
     this.cluster = cluster;
+    this.#recorder = new CallRecorder(cluster);
   }
 
   static async begin(): Promise<Script> {
     return new Script(await SimulatedCluster.start({ mode: 'HINTED-HANDOFF', isDurable: true }));
+  }
+
+  get acknowledged(): number {
+    return this.#recorder.calls.filter(({ kind, outcome }) => kind !== 'get' && outcome === 'ok')
+      .length;
   }
 
   /** @param onStep called after each operation. */
@@ -32,59 +36,25 @@ class Script {
     for (let index = 0; index < operations; index++) {
       const node = this.cluster.names[index % 4] ?? '';
       const key = keys[index % keys.length] ?? 0;
-      if (this.cluster.isUp(node)) await this.#write(node, key, index);
+      const kind = index % 5 === 4 ? 'delete' : 'put';
+      if (this.cluster.isUp(node)) await this.#call(node, key, kind);
       onStep();
     }
   }
 
   /** Waits until nobody owes anything, and compares all that is held with what was acknowledged. */
   async check(): Promise<void> {
-    const { time } = this.cluster;
-    await time.until(() => this.cluster.owesNothing(), 60_000);
+    await this.cluster.time.until(() => this.cluster.owesNothing(), 60_000);
     for (const key of keys) {
-      const bytes = Uint8Array.of(key);
-      const { record } = await this.cluster.read('replica3', key);
-      const version = record === undefined ? '' : formatVersion(record.version);
-      const text = record?.value && textOf(record.value);
-      const problem = this.ledger.judge(String(key), { version, text });
-      if (problem !== undefined) this.problems.push(problem);
-      for (const node of this.cluster.replicasOf(bytes)) {
-        const held = this.cluster.engine(node).storage.versionOf(bytes);
-        const isSame = (held === undefined ? '' : formatVersion(held)) === version;
-        if (!isSame) this.problems.push(`${node} misses ${key}`);
-      }
+      const { outcome } = await this.#call('replica3', key, 'get');
+      assert.equal(outcome, 'ok', `key ${key} cannot be read`);
     }
-    assert.deepEqual(this.problems, []);
+    assert.deepEqual(this.#recorder.problems(), []);
   }
 
-  async #write(node: string, key: number, index: number): Promise<void> {
-    const text = index % 5 === 4 ? undefined : `${index}`;
-    const written = { key: String(key), text };
-    const value = text === undefined ? undefined : textValue(text);
-    const write = this.cluster.startWrite(node, key, value, 'QUORUM', 1_000);
-    const { time } = this.cluster;
-    const never = new Promise<undefined>((resolve) => {
-      time.at(time.nowMs + 1_200, () => resolve(undefined));
-    });
-    try {
-      const result = await time.settle(Promise.race([write, never]));
-      if (result === undefined || !this.cluster.isUp(node)) this.ledger.doubt(written);
-      else this.#acknowledge(written, formatVersion(result.version));
-      this.#count(result === undefined ? 'none' : 'OK');
-    } catch (error: unknown) {
-      const { code, mayHaveApplied } = QuorateError.from(error);
-      if (mayHaveApplied) this.ledger.doubt(written);
-      this.#count(code);
-    }
-  }
-
-  #acknowledge(written: Parameters<WriteLedger['acknowledge']>[0], version: string): void {
-    const problem = this.ledger.acknowledge(written, version);
-    if (problem !== undefined) this.problems.push(problem);
-  }
-
-  #count(code: string): void {
-    this.codes.set(code, (this.codes.get(code) ?? 0) + 1);
+  #call(by: string, key: number, kind: Call['kind']): Promise<Call> {
+    const wanted = { by, key: Uint8Array.of(key), kind, timeoutMs: 1_000 };
+    return this.cluster.time.settle(this.#recorder.call(wanted));
   }
 }
 
@@ -105,7 +75,7 @@ async function flushesOf(file: keyof typeof files): Promise<number> {
   const disk = script.cluster.disk(victim);
   const before = files[file].flushes(disk);
   await script.run();
-  assert.equal(script.ledger.acknowledged, operations);
+  assert.equal(script.acknowledged, operations);
   return files[file].flushes(disk) - before;
 }
 
@@ -142,7 +112,7 @@ describe('a disk that is full for a while', () => {
       const disk = cluster.disk(victim);
       disk.tables.fillAt(nth);
       await script.run();
-      assert.equal(script.ledger.acknowledged, operations, `full from flush ${nth} on`);
+      assert.equal(script.acknowledged, operations, `full from flush ${nth} on`);
       assert.ok(disk.tables.isFull);
       await cluster.time.advance(1_500);
       for (const key of keys) await cluster.read(victim, key);

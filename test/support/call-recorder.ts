@@ -2,7 +2,9 @@ import { formatHex } from '../../src/base/bytes.ts';
 import { QuorateError } from '../../src/base/quorate-error.ts';
 import type { ConsistencyLevel } from '../../src/consistency/consistency-level.ts';
 import { formatVersion } from '../../src/record/version.ts';
+import { callsByKey, problemsOf } from '../checkers/check-history.ts';
 import type { Call } from '../checkers/history.ts';
+import { type HeldCopy, lossesIn } from '../checkers/survival.ts';
 import { type SimulatedCluster, textOf, textValue } from './simulated-cluster.ts';
 
 /** A call to be made through a node that is up. */
@@ -52,6 +54,24 @@ export class CallRecorder {
     };
     this.calls.push(call);
     return call;
+  }
+
+  /** What is wrong with the history, and with what the replicas hold of it now that all is quiet. */
+  problems(): string[] {
+    const losses = [...callsByKey(this.calls)].flatMap(([key, calls]) =>
+      lossesIn(calls, this.#copiesOf(Buffer.from(key, 'hex')), {
+        atMs: this.#cluster.time.nowMs,
+      }).map((loss) => `key ${key}: ${loss}`),
+    );
+    return [...problemsOf(this.calls), ...losses];
+  }
+
+  #copiesOf(key: Uint8Array): HeldCopy[] {
+    return this.#cluster.replicasOf(key).map((node) => {
+      const record = this.#cluster.engine(node).storage.get(key);
+      const text = record?.value && textOf(record.value);
+      return { node, version: formatVersion(record?.version), text };
+    });
   }
 
   async #ask(

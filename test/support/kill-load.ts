@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { formatHex } from '../../src/base/bytes.ts';
 import { QuorateError } from '../../src/base/quorate-error.ts';
 import type { NodeClient } from '../../src/client/node-client.ts';
+import { problemsOf } from '../checkers/check-history.ts';
+import type { Call } from '../checkers/history.ts';
 import { type ProcessCluster, until } from './processes.ts';
 import type { SeededRandom } from './simulated-time.ts';
-import { WriteLedger, type Written } from './write-ledger.ts';
 
 /**
  * Puts and deletes at QUORUM through all nodes that run, each key by one writer, and the check that
@@ -24,9 +26,7 @@ interface Writer {
 }
 
 export class KillLoad {
-  readonly ledger = new WriteLedger();
-  /** What is wrong with acknowledgements and reads, a sentence each. */
-  readonly problems: string[] = [];
+  readonly calls: Call[] = [];
   readonly #cluster: ProcessCluster;
   readonly #random: SeededRandom;
   readonly #clients: ReadonlyMap<string, NodeClient>;
@@ -88,22 +88,18 @@ export class KillLoad {
     }
   }
 
+  /** What is wrong with acknowledgements and reads so far, a sentence each. */
+  problems(): readonly string[] {
+    return problemsOf(this.calls);
+  }
+
   async #checkKey(key: Uint8Array): Promise<void> {
-    const name = nameOf(key);
-    let last: unknown;
     for (let tries = 0; tries < 20; tries++) {
-      try {
-        const { value, version } = await this.#someClient().get(key);
-        const text = value?.kind === 'text' ? value.text : undefined;
-        const problem = this.ledger.judge(name, { version, text });
-        if (problem !== undefined) this.problems.push(problem);
-        return;
-      } catch (error: unknown) {
-        last = error;
-        await sleep(100);
-      }
+      const { outcome } = await this.#call('get', key);
+      if (outcome === 'ok') return;
+      await sleep(100);
     }
-    throw new Error(`${name} cannot be read`, { cause: last });
+    throw new Error(`${formatHex(key)} cannot be read`);
   }
 
   async #write(writer: Writer): Promise<void> {
@@ -120,29 +116,41 @@ export class KillLoad {
   }
 
   async #writeOnce({ keys }: Writer): Promise<void> {
-    const key = this.#random.pick(keys);
-    const text = `${this.#sequence++}${'.'.repeat(this.#random.below(500))}`;
-    const isDelete = this.#random.below(5) === 0;
-    const written: Written = { key: nameOf(key), text: isDelete ? undefined : text };
-    const client = this.#someClient();
-    try {
-      const put = isDelete ? client.delete(key) : client.put(key, { kind: 'text', text });
-      const problem = this.ledger.acknowledge(written, (await put).version);
-      if (problem !== undefined) this.problems.push(problem);
-    } catch (error: unknown) {
-      const { mayHaveApplied } = QuorateError.from(error);
-      if (mayHaveApplied) this.ledger.doubt(written);
-      else this.ledger.refuse();
-      await sleep(10);
-    }
+    const kind = this.#random.below(5) === 0 ? 'delete' : 'put';
+    const { outcome } = await this.#call(kind, this.#random.pick(keys));
+    if (outcome !== 'ok') await sleep(10);
   }
 
-  #someClient(): NodeClient {
+  /** Makes a call through some node that runs, and adds it to the history. */
+  async #call(kind: Call['kind'], key: Uint8Array): Promise<Call> {
     const up = [...this.#clients].filter(([name]) => !this.#down.has(name));
-    return this.#random.pick(up)[1];
+    const [name, client] = this.#random.pick(up);
+    const text =
+      kind === 'put' ? `${this.#sequence++}${'.'.repeat(this.#random.below(500))}` : undefined;
+    const startMs = performance.now();
+    const begun = { client: name, key: formatHex(key), kind, level: 'QUORUM', startMs } as const;
+    const heard = await ask(client, key, kind, text);
+    const call = { ...begun, ...heard, endMs: performance.now() };
+    this.calls.push(call);
+    return call;
   }
 }
 
-function nameOf(key: Uint8Array): string {
-  return Buffer.from(key).toString('hex');
+async function ask(
+  client: NodeClient,
+  key: Uint8Array,
+  kind: Call['kind'],
+  text: string | undefined,
+): Promise<Pick<Call, 'outcome' | 'version' | 'text'>> {
+  try {
+    if (kind === 'get') {
+      const { value, version } = await client.get(key);
+      return { outcome: 'ok', version, text: value?.kind === 'text' ? value.text : undefined };
+    }
+    const write = text === undefined ? client.delete(key) : client.put(key, { kind: 'text', text });
+    return { outcome: 'ok', version: (await write).version, text };
+  } catch (error: unknown) {
+    const isUncertain = kind !== 'get' && QuorateError.from(error).mayHaveApplied;
+    return { outcome: isUncertain ? 'uncertain' : 'failed', version: '', text };
+  }
 }

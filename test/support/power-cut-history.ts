@@ -1,11 +1,7 @@
-import { formatHex } from '../../src/base/bytes.ts';
 import type { RepairMode } from '../../src/consistency/repair-mode.ts';
-import { formatVersion } from '../../src/record/version.ts';
-import { callsByKey, problemsOf } from '../checkers/check-history.ts';
 import type { Call } from '../checkers/history.ts';
-import { lossesIn } from '../checkers/survival.ts';
 import { CallRecorder } from './call-recorder.ts';
-import { SimulatedCluster, textOf } from './simulated-cluster.ts';
+import { SimulatedCluster } from './simulated-cluster.ts';
 
 /**
  * Clients of a simulated cluster that write and read the same few keys at QUORUM while the power of
@@ -43,7 +39,7 @@ class History implements PowerCutOutcome {
   readonly #options: PowerCutHistoryOptions;
   readonly #cluster: SimulatedCluster;
   readonly #recorder: CallRecorder;
-  readonly problems: string[] = [];
+  problems: readonly string[] = [];
   #isOver = false;
 
   constructor(options: PowerCutHistoryOptions) {
@@ -86,7 +82,7 @@ class History implements PowerCutOutcome {
     );
     await time.settle(Promise.all([...clients, this.#cutPower()]), 600_000);
     await time.until(() => this.#cluster.owesNothing(), 300_000);
-    this.problems.push(...problemsOf(this.#recorder.calls), ...this.#losses());
+    this.problems = this.#recorder.problems();
   }
 
   async #client(by: string): Promise<void> {
@@ -131,22 +127,6 @@ class History implements PowerCutOutcome {
     const isDelete = this.#cluster.random.below(5) === 0;
     const kind = isWrite ? (isDelete ? 'delete' : 'put') : 'get';
     await this.#recorder.call({ by, key: Uint8Array.of(number), kind, timeoutMs });
-  }
-
-  /** What the replicas of each key hold that they must not, or miss. */
-  #losses(): string[] {
-    const calls = callsByKey(this.#recorder.calls);
-    const atMs = this.#cluster.time.nowMs;
-    return keys
-      .map((number) => Uint8Array.of(number))
-      .flatMap((key) => {
-        const held = this.#cluster.replicasOf(key).map((node) => {
-          const record = this.#cluster.engine(node).storage.get(key);
-          const text = record?.value && textOf(record.value);
-          return { node, version: formatVersion(record?.version), text };
-        });
-        return lossesIn(calls.get(formatHex(key)) ?? [], held, { atMs });
-      });
   }
 
   #sleep(durationMs: number): Promise<undefined> {
