@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeClient } from '../../src/client/node-client.ts';
+import { problemsOf } from '../checkers/check-history.ts';
 import { SeededRandom } from '../support/simulated-time.ts';
 import { Coordinators } from './coordinators.ts';
 import {
@@ -13,7 +14,6 @@ import {
 import { Load } from './load.ts';
 import { NemesisCluster, type NemesisClusterOptions } from './nemesis-cluster.ts';
 import { type Phase, type Report, rollingKind, rowsOf } from './report.ts';
-import { violationsIn } from './violations.ts';
 
 /**
  * Real nodes under a steady load, one fault after the other, and what the clients saw.
@@ -152,7 +152,7 @@ class NemesisRun {
       owed,
       differing,
       unread,
-      violations: violationsIn(this.#load.calls),
+      violations: problemsOf(this.#load.calls),
     };
   }
 
