@@ -10,45 +10,30 @@ export function hasOrder(calls: readonly Call[]): boolean {
     ({ kind, level, outcome }) =>
       outcome !== 'failed' && (kind !== 'get' || (isLinearizable(level) && outcome === 'ok')),
   );
-  return ordersOf(judged).some(
-    (order) =>
-      judged.every((call) => order.includes(call) || !isCertain(call)) &&
-      isInTime(order) &&
-      isRegister(order),
-  );
+  return canContinue(judged, undefined);
 }
 
-/** All orders of all subsets. */
-function ordersOf(calls: readonly Call[]): readonly (readonly Call[])[] {
-  const orders = calls.flatMap((first) =>
-    ordersOf(calls.filter((other) => other !== first)).map((rest) => [first, ...rest]),
-  );
-  return [[], ...orders];
+/** Whether the calls that are left can follow on what the put `held` left; nothing without one. */
+function canContinue(left: readonly Call[], held: Call | undefined): boolean {
+  const certain = left.filter(isCertain);
+  if (certain.length === 0) return true;
+  return left.some((next) => {
+    const comesLater = certain.some(({ endMs = 0 }) => endMs < next.startMs);
+    if (comesLater || (next.kind === 'get' && !isRight(next, held))) return false;
+    const holds = next.kind === 'get' ? held : next.kind === 'put' ? next : undefined;
+    return canContinue(
+      left.filter((other) => other !== next),
+      holds,
+    );
+  });
 }
 
 function isCertain({ kind, level, outcome }: Call): boolean {
   return kind === 'get' || (isLinearizable(level) && outcome === 'ok');
 }
 
-function isInTime(order: readonly Call[]): boolean {
-  return order.every((call, index) =>
-    order
-      .slice(index + 1)
-      .every((later) => !isCertain(later) || (later.endMs ?? 0) >= call.startMs),
-  );
-}
-
-function isRegister(order: readonly Call[]): boolean {
-  let held: Call | undefined;
-  return order.every((call) => {
-    if (call.kind !== 'get') {
-      held = call.kind === 'put' ? call : undefined;
-      return true;
-    }
-    const expireTimeMs = held?.expireTimeMs ?? Number.POSITIVE_INFINITY;
-    if (call.text === undefined) {
-      return held === undefined || (call.endMs ?? 0) > expireTimeMs - 500;
-    }
-    return held?.text === call.text && call.startMs < expireTimeMs + 500;
-  });
+function isRight({ text, startMs, endMs = 0 }: Call, held: Call | undefined): boolean {
+  const expireTimeMs = held?.expireTimeMs ?? Number.POSITIVE_INFINITY;
+  if (text === undefined) return held === undefined || endMs > expireTimeMs - 500;
+  return held?.text === text && startMs < expireTimeMs + 500;
 }

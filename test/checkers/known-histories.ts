@@ -73,6 +73,35 @@ export const knownHistories: readonly KnownHistory[] = [
     problems: [],
   },
   {
+    name: 'a value whose last read begins when the put of the next one ends',
+    lines: `
+      a 0-10 put x
+      b 15-20 put y
+      c 20-30 get x
+      d 40-50 get y`,
+    isLinearizable: true,
+    problems: [],
+  },
+  {
+    name: 'a value whose last read begins after the put of the next one has ended',
+    lines: `
+      a 0-10 put x
+      b 15-20 put y
+      c 21-30 get x
+      d 40-50 get y`,
+    isLinearizable: false,
+    problems: [contradiction],
+  },
+  {
+    name: 'a delete that begins when a put ends whose value stays',
+    lines: `
+      a 0-10 put x
+      b 10-20 delete
+      c 40-50 get x`,
+    isLinearizable: true,
+    problems: [],
+  },
+  {
     name: 'a stale read from a leader that was cut off and did not know it',
     lines: `
       w 0-10 put 1 v1
@@ -275,6 +304,40 @@ export const knownHistories: readonly KnownHistory[] = [
       w 0-10 put 1
       x 20-? put 2 expires=1000
       r 30-40 get 1
+      r 900-910 get nothing`,
+    isLinearizable: true,
+    problems: [],
+  },
+  {
+    name: 'a put of unknown outcome that expires explains an absence, but once only',
+    lines: `
+      w 0-10 put 1
+      x 20-? put 2 expires=1000
+      r 900-910 get nothing
+      w 920-930 put 3
+      r 940-950 get nothing`,
+    isLinearizable: false,
+    problems: [contradiction],
+  },
+  {
+    name: 'a value that is gone at its time, and was so before it as well',
+    lines: `
+      w 0-10 put 1 expires=1000
+      r 400-410 get nothing
+      r 900-910 get nothing`,
+    isLinearizable: false,
+    problems: [contradiction],
+  },
+  {
+    name: 'a slow put of a value that expires explains a late absence, though not an early one',
+    lines: `
+      x 0-600 put 1 expires=1000
+      w 1-3 put 2
+      r 4-5 get 2
+      w 6-8 delete
+      r 9-12 get nothing
+      w 20-22 put 3
+      r 24-25 get 3
       r 900-910 get nothing`,
     isLinearizable: true,
     problems: [],

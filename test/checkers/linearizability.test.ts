@@ -34,4 +34,27 @@ describe('what contradicts itself', () => {
     `;
     assert.deepEqual(contradiction(lines), ['a', 'c']);
   });
+
+  it('leaves out the deletes that were overwritten', () => {
+    const lines = `
+      a 0-10 delete
+      b 20-30 put one
+      c 40-50 delete
+      d 60-70 put two
+      e 80-90 get nothing
+      f 100-110 put three
+    `;
+    assert.deepEqual(contradiction(lines), ['d', 'e']);
+  });
+
+  it('leaves out no delete that a get needs which it keeps', () => {
+    const lines = `
+      a 0-10 put one
+      b 20-30 delete
+      c 40-50 get nothing
+      d 60-70 put two
+      e 80-90 get one
+    `;
+    assert.deepEqual(contradiction(lines), ['a', 'b', 'e']);
+  });
 });

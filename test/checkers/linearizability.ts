@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { isLinearizable } from '../../src/consistency/consistency-level.ts';
 import { expiriesOf, mayBeGone } from './expiry.ts';
 import type { Call } from './history.ts';
-import { type Step, searchRegister, type Uncertain } from './register-search.ts';
+import {
+  type Register,
+  type SearchOutcome,
+  type Step,
+  searchRegister,
+  type Uncertain,
+} from './register-search.ts';
 import { hasTornZone } from './zones.ts';
 
 /**
@@ -51,19 +57,8 @@ class History {
   }
 
   /** Searches an order for what is known of some calls at a time: later ends are unknown. */
-  search(calls: readonly Call[], untilMs: number) {
-    const steps: Step[] = [];
-    const uncertain: Uncertain[] = [];
-    for (const call of calls) {
-      const { kind, startMs, endMs, text } = call;
-      const isWrite = kind !== 'get';
-      if (endMs !== undefined && isKnown(call, untilMs))
-        steps.push({ startMs, endMs, isWrite, text });
-      else if (isWrite && call.outcome !== 'failed' && startMs <= untilMs) {
-        uncertain.push({ startMs, text });
-      }
-    }
-    const register = { steps, uncertain, expiries: this.#expiries };
+  search(calls: readonly Call[], untilMs: number): SearchOutcome {
+    const register = registerOf(calls, this.#expiries, untilMs);
     return hasTornZone(register) ? 'unexplained' : searchRegister(register, this.#statesMax);
   }
 
@@ -127,6 +122,26 @@ class History {
       return !isInside || (call.kind !== 'get' && isSeen(call));
     });
   }
+}
+
+/** What a register has to explain of the calls of one key; ends after `untilMs` are unknown. */
+export function registerOf(
+  calls: readonly Call[],
+  expiries: ReadonlyMap<string, number> = expiriesOf(calls),
+  untilMs: number = Number.POSITIVE_INFINITY,
+): Register {
+  const steps: Step[] = [];
+  const uncertain: Uncertain[] = [];
+  for (const call of calls) {
+    const { kind, startMs, endMs, text } = call;
+    const isWrite = kind !== 'get';
+    if (endMs !== undefined && isKnown(call, untilMs))
+      steps.push({ startMs, endMs, isWrite, text });
+    else if (isWrite && call.outcome !== 'failed' && startMs <= untilMs) {
+      uncertain.push({ startMs, text });
+    }
+  }
+  return { steps, uncertain, expiries };
 }
 
 /** The last beginning of writes that had ended before a time: older ones are overwritten by then. */

@@ -3,6 +3,11 @@ import { consistencyLevels, isLinearizable } from '../../src/consistency/consist
 import { expiriesOf } from './expiry.ts';
 import type { Call } from './history.ts';
 
+/** Times that are often equal. */
+function hundreds(max: number): fc.Arbitrary<number> {
+  return fc.nat({ max }).map((count) => count * 100);
+}
+
 /** What is tossed for a call of one key; times are small, so that calls overlap and expire. */
 const tossed = fc.record({
   kind: fc.constantFrom<Call['kind'] | 'forget'>('get', 'get', 'put', 'put', 'delete', 'forget'),
@@ -12,9 +17,9 @@ const tossed = fc.record({
   ),
   /** The ends of what happens late or never are not heard. */
   fate: fc.constantFrom('in time', 'in time', 'in time', 'in time', 'late', 'never', 'failed'),
-  startMs: fc.oneof(fc.nat({ max: 800 }), fc.nat({ max: 4_000 })),
-  beforeMs: fc.integer({ min: 0, max: 400 }),
-  afterMs: fc.integer({ min: 0, max: 400 }),
+  startMs: fc.oneof(fc.nat({ max: 800 }), fc.nat({ max: 4_000 }), hundreds(12)),
+  beforeMs: fc.oneof(fc.nat({ max: 400 }), hundreds(4)),
+  afterMs: fc.oneof(fc.nat({ max: 400 }), hundreds(4)),
   ttlMs: fc.option(fc.integer({ min: 1, max: 2_000 }), { freq: 2, nil: undefined }),
   /** By how much the clock that judges expiry is wrong. */
   skewMs: fc.integer({ min: -250, max: 250 }),

@@ -144,16 +144,8 @@ class Search {
       const ends = this.#absentEndsOf(settled);
       const unseen = steps.find((step) => this.#serviceOf(settled, step, ends) === 'none');
       if (unseen !== undefined) settled = this.#without(settled, unseen, useless);
-      else return { ...settled, state: this.#simplest(state, ends) };
+      else return settled;
     }
-  }
-
-  /** Another state for a text that is no longer asked for, if they come to the same. */
-  #simplest(state: State, ends: Span): State {
-    if (state === useless) return useless;
-    const service = this.#serviceOfText(state, ends);
-    if (service === 'none') return useless;
-    return service === 'all' ? undefined : state;
   }
 
   #choices(from: Configuration): Configuration[] {
@@ -294,7 +286,7 @@ function widened({ minMs, maxMs }: Span, { isWrite, text, endMs }: Step): Span {
   return { minMs: Math.min(minMs, endMs), maxMs: Math.max(maxMs, endMs) };
 }
 
-function keyOf({ next, open, state, expiringUsed }: Configuration): string {
-  const name = typeof state === 'string' ? `=${state}` : state === useless ? '*' : '';
-  return `${next} ${open.join()} ${expiringUsed.join()} ${name}`;
+/** Whatever comes next takes the place of the state, so that makes no difference. */
+function keyOf({ next, open, expiringUsed }: Configuration): string {
+  return `${next} ${open.join()} ${expiringUsed.join()}`;
 }
