@@ -5,10 +5,10 @@ import type { Call } from './history.ts';
 import {
   type Register,
   type SearchOutcome,
-  type Step,
   searchRegister,
   type Uncertain,
 } from './register-search.ts';
+import type { Step } from './steps.ts';
 import { hasTornZone } from './zones.ts';
 
 /**

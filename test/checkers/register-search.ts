@@ -1,33 +1,5 @@
-import assert from 'node:assert/strict';
 import { mayBeGone, mayBeThere } from './expiry.ts';
-
-/**
- * Whether there is an order of reads and writes of one register that explains all of them: the
- * search of Wing and Gong (1993) with the memory of Lowe ("Testing for linearizability", 2017).
- *
- * A configuration is the set of steps that were put in order and the text that they leave. Lowe
- * keeps the set as bits; here it is `next`, before which all steps are in order but the `open` ones,
- * which is the same and as short as the number of clients. Most choices are none:
- *
- * - A read that is right now, and that no step has to come before, may as well come now.
- * - A text is written once, so all its reads come before the next write; if one cannot, this
- *   configuration leads nowhere.
- * - When nothing but a write can be next, those come first that no read depends on, neither on their
- *   text nor on their absence: in any order that works, each can be moved there.
- * - Of writes that are all as good as a delete, the one that ends first comes first.
- * - An {@link Uncertain} write comes directly before a read that is wrong without it. In any order
- *   that works it can be moved there, for it has no end, and dropped if there is no such read. So
- *   those whose text nobody found are left out, unless they can explain a read of "absent": deletes,
- *   and puts that expire. Uncertain deletes are all alike: only how many are used up counts, and
- *   fewer is better.
- */
-export interface Step {
-  readonly startMs: number;
-  readonly endMs: number;
-  readonly isWrite: boolean;
-  /** `undefined` is "absent". Each text is written by one step or uncertain write at most. */
-  readonly text: string | undefined;
-}
+import { type Remaining, type Span, type Step, Steps } from './steps.ts';
 
 /** A write that may happen at any time after its start, or never. */
 export interface Uncertain {
@@ -52,50 +24,49 @@ type State = string | undefined | typeof useless;
 /** How many of the reads of "absent" that are to come are right after a write. */
 type Service = 'none' | 'some' | 'all';
 
-interface Configuration {
-  readonly next: number;
-  /** The steps before `next` that are still to come, in the order of their starts. */
-  readonly open: readonly number[];
+interface Configuration extends Remaining {
   readonly state: State;
   readonly deletesUsed: number;
   /** The texts of uncertain puts used that expire, in order. */
   readonly expiringUsed: readonly string[];
 }
 
-interface Candidates {
-  readonly steps: readonly number[];
-  /** Before the end of each step that is still to come. */
-  readonly endMs: number;
-}
-
-/** @param statesMax after so many configurations the answer is "undecided". */
+/**
+ * Whether there is an order of reads and writes of one register that explains all of them: the
+ * search of Wing and Gong (1993) with the memory of Lowe ("Testing for linearizability", 2017).
+ *
+ * A configuration is the set of steps that were put in order and the text that they leave. Lowe
+ * keeps the set as bits; here it is `next`, before which all steps are in order but the `open` ones,
+ * which is the same and as short as the number of clients. Most choices are none:
+ *
+ * - A read that is right now, and that no step has to come before, may as well come now.
+ * - A text is written once, so all its reads come before the next write; if one cannot, this
+ *   configuration leads nowhere.
+ * - When nothing but a write can be next, those come first that no read depends on, neither on their
+ *   text nor on their absence: in any order that works, each can be moved there.
+ * - Of writes that are all as good as a delete, the one that ends first comes first.
+ * - An {@link Uncertain} write comes directly before a read that is wrong without it. In any order
+ *   that works it can be moved there, for it has no end, and dropped if there is no such read. So
+ *   those whose text nobody found are left out, unless they can explain a read of "absent": deletes,
+ *   and puts that expire. Uncertain deletes are all alike: only how many are used up counts, and
+ *   fewer is better.
+ *
+ * @param statesMax after so many configurations the answer is "undecided".
+ */
 export function searchRegister(register: Register, statesMax: number): SearchOutcome {
   return new Search(register).run(statesMax);
 }
 
 class Search {
-  readonly #steps: readonly Step[];
+  readonly #steps: Steps;
   readonly #expiries: ReadonlyMap<string, number>;
   readonly #deleteStartsMs: readonly number[];
   readonly #puts: ReadonlyMap<string, Uncertain>;
   readonly #expiring: readonly (Uncertain & { readonly text: string })[];
-  /** By text the last step that finds it. */
-  readonly #lastReads = new Map<string, number>();
-  /** For each step the ends of those reads of "absent" that are not before it. */
-  readonly #absentEnds: Span[];
 
   constructor({ steps, uncertain, expiries }: Register) {
-    this.#steps = [...steps].sort((left, right) => left.startMs - right.startMs);
+    this.#steps = new Steps(steps);
     this.#expiries = expiries;
-    for (const [index, { isWrite, text }] of this.#steps.entries()) {
-      if (!isWrite && text !== undefined) this.#lastReads.set(text, index);
-    }
-    let span = noSpan;
-    this.#absentEnds = this.#steps.map(() => span);
-    for (let index = this.#steps.length - 1; index >= 0; index--) {
-      span = widened(span, this.#step(index));
-      this.#absentEnds[index] = span;
-    }
     const deletes = uncertain.filter(({ text }) => text === undefined);
     this.#deleteStartsMs = deletes
       .map(({ startMs }) => startMs)
@@ -118,7 +89,7 @@ class Search {
     for (let from = stack.pop(); from !== undefined; from = stack.pop()) {
       const settled = this.#settle(from);
       if (settled === undefined) continue;
-      if (settled.next === this.#steps.length && settled.open.length === 0) return 'explained';
+      if (this.#steps.isEmpty(settled)) return 'explained';
       const key = keyOf(settled);
       if ((seen.get(key) ?? Number.POSITIVE_INFINITY) <= settled.deletesUsed) continue;
       if (seen.size >= statesMax) return 'undecided';
@@ -133,15 +104,15 @@ class Search {
   #settle(from: Configuration): Configuration | undefined {
     let settled = from;
     while (true) {
-      const { steps } = this.#candidates(settled);
+      const { steps } = this.#steps.candidates(settled);
       const { state } = settled;
       const right = steps.find((step) => this.#isRight(step, state));
       if (right !== undefined) {
         settled = this.#without(settled, right, state);
         continue;
       }
-      if (typeof state === 'string' && this.#isAskedFor(settled, state)) return undefined;
-      const ends = this.#absentEndsOf(settled);
+      if (typeof state === 'string' && this.#steps.isAskedFor(settled, state)) return undefined;
+      const ends = this.#steps.absentEndsOf(settled);
       const unseen = steps.find((step) => this.#serviceOf(settled, step, ends) === 'none');
       if (unseen !== undefined) settled = this.#without(settled, unseen, useless);
       else return settled;
@@ -149,17 +120,17 @@ class Search {
   }
 
   #choices(from: Configuration): Configuration[] {
-    const { steps, endMs } = this.#candidates(from);
-    const ends = this.#absentEndsOf(from);
+    const { steps, endMs } = this.#steps.candidates(from);
+    const ends = this.#steps.absentEndsOf(from);
     const writes = steps
-      .filter((step) => this.#step(step).isWrite)
-      .sort((left, right) => this.#step(left).endMs - this.#step(right).endMs);
+      .filter((step) => this.#steps.at(step).isWrite)
+      .sort((left, right) => this.#steps.at(left).endMs - this.#steps.at(right).endMs);
     const services = writes.map((step) => this.#serviceOf(from, step, ends));
     const chosen = writes.filter(
       (_, index) => services[index] !== 'all' || services.indexOf('all') === index,
     );
     return [
-      ...chosen.map((step) => this.#without(from, step, this.#step(step).text)),
+      ...chosen.map((step) => this.#without(from, step, this.#steps.at(step).text)),
       ...this.#uncertainChoices(from, steps, endMs, ends),
     ];
   }
@@ -170,7 +141,7 @@ class Search {
     endMs: number,
     ends: Span,
   ): Configuration[] {
-    const reads = steps.map((step) => this.#step(step)).filter(({ isWrite }) => !isWrite);
+    const reads = steps.map((step) => this.#steps.at(step)).filter(({ isWrite }) => !isWrite);
     const found = new Set(reads.flatMap(({ text }) => text ?? []));
     const puts = [...found].flatMap((text) => this.#puts.get(text) ?? []);
     const isDelete: Uncertain[] = [];
@@ -183,7 +154,7 @@ class Search {
         const expireTimeMs = this.#expiries.get(text);
         if (!absentEndsMs.some((absentMs) => mayBeGone(expireTimeMs, absentMs))) continue;
         const isLikeDelete =
-          !this.#isAskedFor(from, text) && this.#serviceOfText(text, ends) === 'all';
+          !this.#steps.isAskedFor(from, text) && this.#serviceOfText(text, ends) === 'all';
         (isLikeDelete ? isDelete : puts).push(put);
       }
     }
@@ -204,49 +175,22 @@ class Search {
     return { ...from, state: text, expiringUsed: [...from.expiringUsed, text].sort() };
   }
 
-  /** The steps that may be next: each begins before all others that are still to come end. */
-  #candidates({ next, open }: Configuration): Candidates {
-    const steps: number[] = [];
-    let endMs = Number.POSITIVE_INFINITY;
-    const isNext = (index: number) => {
-      const step = this.#steps[index];
-      if (step === undefined || step.startMs > endMs) return false;
-      endMs = Math.min(endMs, step.endMs);
-      steps.push(index);
-      return true;
-    };
-    if (open.every(isNext)) for (let index = next; isNext(index); ) index++;
-    return { steps, endMs };
-  }
-
   #without(from: Configuration, step: number, state: State): Configuration {
-    const { next, open } = from;
-    if (step < next) return { ...from, state, open: open.filter((other) => other !== step) };
-    const passed = Array.from({ length: step - next }, (_, index) => next + index);
-    return { ...from, state, next: step + 1, open: [...open, ...passed] };
+    return { ...from, ...this.#steps.without(from, step), state };
   }
 
   #isRight(index: number, state: State): boolean {
-    const { isWrite, text, startMs, endMs } = this.#step(index);
+    const { isWrite, text, startMs, endMs } = this.#steps.at(index);
     if (isWrite || state === useless) return false;
     const expireTimeMs = state === undefined ? undefined : this.#expiries.get(state);
     if (text === undefined) return state === undefined || mayBeGone(expireTimeMs, endMs);
     return state === text && mayBeThere(expireTimeMs, startMs);
   }
 
-  /** Whether a read is still to come that found a text. */
-  #isAskedFor({ next, open }: Configuration, text: string): boolean {
-    if ((this.#lastReads.get(text) ?? -1) >= next) return true;
-    return open.some((index) => {
-      const step = this.#step(index);
-      return !step.isWrite && step.text === text;
-    });
-  }
-
   /** The service of a write, or `undefined` if it is a read or its text is asked for. */
   #serviceOf(from: Configuration, index: number, ends: Span): Service | undefined {
-    const { isWrite, text } = this.#step(index);
-    if (!isWrite || (text !== undefined && this.#isAskedFor(from, text))) return undefined;
+    const { isWrite, text } = this.#steps.at(index);
+    if (!isWrite || (text !== undefined && this.#steps.isAskedFor(from, text))) return undefined;
     return this.#serviceOfText(text, ends);
   }
 
@@ -257,36 +201,9 @@ class Search {
     if (mayBeGone(expireTimeMs, minMs)) return 'all';
     return mayBeGone(expireTimeMs, maxMs) ? 'some' : 'none';
   }
-
-  #absentEndsOf({ next, open }: Configuration): Span {
-    return open.reduce(
-      (span, index) => widened(span, this.#step(index)),
-      this.#absentEnds[next] ?? noSpan,
-    );
-  }
-
-  #step(index: number): Step {
-    const step = this.#steps[index];
-    assert(step !== undefined, 'an index of a step');
-    return step;
-  }
-}
-
-/** The earliest and the latest of some times; none if the earliest is later. */
-interface Span {
-  readonly minMs: number;
-  readonly maxMs: number;
-}
-
-const noSpan: Span = { minMs: Number.POSITIVE_INFINITY, maxMs: Number.NEGATIVE_INFINITY };
-
-/** With the end of a step if it is a read of "absent". */
-function widened({ minMs, maxMs }: Span, { isWrite, text, endMs }: Step): Span {
-  if (isWrite || text !== undefined) return { minMs, maxMs };
-  return { minMs: Math.min(minMs, endMs), maxMs: Math.max(maxMs, endMs) };
 }
 
 /** Whatever comes next takes the place of the state, so that makes no difference. */
 function keyOf({ next, open, expiringUsed }: Configuration): string {
-  return `${next} ${open.join()} ${expiringUsed.join()}`;
+  return `${next} ${open.join()} ${JSON.stringify(expiringUsed)}`;
 }

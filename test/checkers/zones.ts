@@ -1,5 +1,6 @@
 import { mayBeGone } from './expiry.ts';
-import type { Register, Step } from './register-search.ts';
+import type { Register } from './register-search.ts';
+import type { Step } from './steps.ts';
 
 /**
  * A quick look for contradictions between two texts: the zones of Gibbons and Korach ("Testing
