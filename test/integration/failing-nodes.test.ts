@@ -24,10 +24,14 @@ import {
 const folder = temporaryFolder();
 after(folder.remove);
 
-/** Puts to one key, in turn. @returns the last that was acknowledged, and the error that ended it. */
-async function putUntilFailure(client: NodeClient) {
+/**
+ * Puts to one key, in turn, and lets the disk fail after some. @returns the last that was
+ * acknowledged, and the error that ended it.
+ */
+async function putUntilFailure(client: NodeClient, failDisk: () => void) {
   let acknowledged = 0;
   for (;;) {
+    if (acknowledged === putsBefore) failDisk();
     try {
       await client.put('key', { kind: 'text', text: `${acknowledged + 1}` });
       acknowledged += 1;
@@ -36,6 +40,8 @@ async function putUntilFailure(client: NodeClient) {
     }
   }
 }
+
+const putsBefore = 20;
 
 describe('a node whose disk fails', () => {
   const shim = join(folder.path, 'shim.so');
@@ -64,10 +70,7 @@ describe('a node whose disk fails', () => {
       started.push(node);
       const client = new NodeClient(`127.0.0.1:${port}`);
       test.after(() => client.close());
-      const puts = putUntilFailure(client);
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      writeFileSync(flag, '');
-      const { acknowledged, error } = await puts;
+      const { acknowledged, error } = await putUntilFailure(client, () => writeFileSync(flag, ''));
       assert.equal(error.mayHaveApplied, true);
       const { code, signal } = await node.exited;
       // A page that could not be written leaves lmdb's heap in disorder: the C library may end the
@@ -79,7 +82,7 @@ describe('a node whose disk fails', () => {
       started.push(again);
       const { value } = await client.get('key');
       const held = value?.kind === 'text' ? Number(value.text) : 0;
-      assert.ok(acknowledged > 10, `only ${acknowledged} puts were acknowledged`);
+      assert.ok(acknowledged >= putsBefore, `only ${acknowledged} puts were acknowledged`);
       assert.ok(held === acknowledged || held === acknowledged + 1, `${held}, ${acknowledged}`);
     });
   }
