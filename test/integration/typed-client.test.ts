@@ -33,7 +33,7 @@ describe('the typed client', () => {
   before(async () => {
     cluster = await startCluster();
     url = `quorate://${cluster.address('replica0')},${cluster.address('replica3')}`;
-    client = await QuorateClient.connect(url);
+    client = await QuorateClient.connect(url, { timeoutMs: 10_000 });
   });
 
   after(async () => {
