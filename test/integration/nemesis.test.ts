@@ -8,6 +8,7 @@ import { type NemesisOptions, runNemesis } from '../nemesis/run-nemesis.ts';
 const shortForm = {
   seed: 1,
   rate: 300,
+  client: 'typed',
   warmUpMs: 2_000,
   quietMs: [300, 800],
   zookeeper: false,

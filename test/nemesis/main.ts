@@ -9,6 +9,7 @@ const help = `npm run nemesis -- [options]: real nodes, real faults, and a check
   --minutes N    how long faults go on; 5
   --seed N       what is drawn follows from it; 1
   --rate N       calls a second; 2000
+  --plain        unary calls of single nodes instead of the published client
   --zookeeper    membership in a ZooKeeper, which is killed too
   --rolling      restart all nodes in turn before the faults
   --in-memory    nodes without disks, three of them killed at once: must find violations
@@ -24,6 +25,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '5' },
     seed: { type: 'string', default: '1' },
     rate: { type: 'string', default: '2000' },
+    plain: { type: 'boolean', default: false },
     zookeeper: { type: 'boolean', default: false },
     rolling: { type: 'boolean', default: false },
     'in-memory': { type: 'boolean', default: false },
@@ -47,6 +49,7 @@ async function run(): Promise<void> {
     warmUpMs: 10_000,
     faultMs: [3_000, 6_000],
     quietMs: [2_000, 4_000],
+    client: values.plain ? 'plain' : 'typed',
     zookeeper: values.zookeeper,
     rolling: values.rolling,
     isDurable,

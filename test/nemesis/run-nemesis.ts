@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { NodeClient } from '../../src/client/node-client.ts';
 import { problemsOf } from '../checkers/check-history.ts';
 import { SeededRandom } from '../support/simulated-time.ts';
+import type { Caller } from './caller.ts';
 import { Coordinators } from './coordinators.ts';
 import {
   drawFault,
@@ -13,7 +13,9 @@ import {
 } from './faults.ts';
 import { Load } from './load.ts';
 import { NemesisCluster, type NemesisClusterOptions } from './nemesis-cluster.ts';
+import { PlainCaller } from './plain-caller.ts';
 import { type Phase, type Report, rollingKind, rowsOf } from './report.ts';
+import { TypedCaller } from './typed-caller.ts';
 
 /**
  * Real nodes under a steady load, one fault after the other, and what the clients saw.
@@ -26,6 +28,11 @@ export interface NemesisOptions extends NemesisClusterOptions {
   readonly durationMs: number;
   /** Calls a second. */
   readonly rate: number;
+  /**
+   * Through which client: the published one, `typed`, or `plain` calls of single nodes, of which a
+   * call makes two at most.
+   */
+  readonly client: 'typed' | 'plain';
   /** How long the rate rises before the first fault. */
   readonly warmUpMs: number;
   readonly faults: readonly FaultKind[];
@@ -41,6 +48,8 @@ export interface NemesisOptions extends NemesisClusterOptions {
 
 /** How long calls wait. */
 const timeoutMs = 2_000;
+/** Each finds out by itself which nodes are there. */
+const typedClients = 4;
 /** Hints go out when their target is back; copies of dirty tokens may take a few rounds. */
 const settledMsMax = 60_000;
 
@@ -48,36 +57,39 @@ const settledMsMax = 60_000;
 export async function runNemesis(options: NemesisOptions): Promise<Report> {
   const cluster = await NemesisCluster.start(options);
   try {
-    return await new NemesisRun(cluster, options).run();
+    return await new NemesisRun(cluster, await callerOf(cluster, options), options).run();
   } finally {
     await cluster.stop();
   }
+}
+
+async function callerOf(cluster: NemesisCluster, options: NemesisOptions): Promise<Caller> {
+  const { nodes, names } = cluster;
+  if (options.client === 'typed') {
+    const addresses = names.map((name) => nodes.address(name));
+    return TypedCaller.connect(addresses, { clients: typedClients, timeoutMs });
+  }
+  const clients = new Map(names.map((name) => [name, nodes.client(name, { timeoutMs })] as const));
+  const coordinators = new Coordinators(new SeededRandom(options.seed + 2), clients);
+  return new PlainCaller(coordinators, timeoutMs);
 }
 
 class NemesisRun {
   readonly #cluster: NemesisCluster;
   readonly #options: NemesisOptions;
   readonly #random: SeededRandom;
-  readonly #coordinators: Coordinators;
+  readonly #caller: Caller;
   readonly #load: Load;
   readonly #phases: Phase[] = [];
   readonly #startMs = performance.now();
 
-  constructor(cluster: NemesisCluster, options: NemesisOptions) {
+  constructor(cluster: NemesisCluster, caller: Caller, options: NemesisOptions) {
     this.#cluster = cluster;
     this.#options = options;
     this.#random = new SeededRandom(options.seed);
-    const clients = new Map<string, NodeClient>(
-      cluster.names.map((name) => [name, cluster.nodes.client(name, { timeoutMs })] as const),
-    );
-    const choices = new SeededRandom(options.seed + 1);
-    this.#coordinators = new Coordinators(choices, clients);
+    this.#caller = caller;
     const { rate, warmUpMs } = options;
-    this.#load = new Load(new SeededRandom(options.seed + 2), this.#coordinators, {
-      rate,
-      warmUpMs,
-      timeoutMs,
-    });
+    this.#load = new Load(new SeededRandom(options.seed + 1), caller, { rate, warmUpMs });
   }
 
   async run(): Promise<Report> {
@@ -89,8 +101,8 @@ class NemesisRun {
       await this.#load.stop();
       return await this.#conclude();
     } finally {
-      this.#coordinators.stop();
       await this.#load.stop();
+      await this.#caller.stop();
     }
   }
 
