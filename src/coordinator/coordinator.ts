@@ -110,7 +110,8 @@ export class Coordinator {
     start: (resolve: (result: Result) => void, reject: (error: QuorateError) => void) => void,
   ): Promise<Result> {
     if (!this.#isAccepting) {
-      return Promise.reject(new QuorateError('NODE_NOT_READY', { node: this.#options.node }));
+      const details = { node: this.#options.node, mayHaveApplied: false };
+      return Promise.reject(new QuorateError('NODE_NOT_READY', details));
     }
     if (
       this.#inFlight >= requestsInFlightMax ||

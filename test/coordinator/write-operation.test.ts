@@ -85,6 +85,14 @@ describe('a put', () => {
     assert.deepEqual(hinted(), []);
   });
 
+  it('has certainly not happened at a node that is not ready', async () => {
+    replicas.coordinator.accept(false);
+    assert.deepEqual(put(), []);
+    const error = await failed();
+    assert.equal(error.code, 'NODE_NOT_READY');
+    assert.equal(error.details['mayHaveApplied'], false);
+  });
+
   it('stores nothing after the deadline, and has certainly not happened', async () => {
     const queries = put();
     queries[0]?.reply(replicas.holds(undefined));

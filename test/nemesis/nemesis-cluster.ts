@@ -62,6 +62,12 @@ export class NemesisCluster {
     return this.nodes.names;
   }
 
+  /** The own address of a node that is told as one of the proxies. */
+  directOf(address: string): string {
+    const [host, port] = address.split(':');
+    return `${host}:${this.network.targetOf(Number(port)) ?? port}`;
+  }
+
   /** Settles when every node sees every other. */
   async untilWhole(): Promise<void> {
     await this.nodes.untilMet(this.names, metMsMax);

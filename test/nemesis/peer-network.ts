@@ -33,6 +33,12 @@ export class PeerNetwork {
     return link && this.#ports.get(link);
   }
 
+  /** Where the node listens that one of these ports leads to; `undefined` for any other port. */
+  targetOf(port: number): number | undefined {
+    const [link] = [...this.#ports].find(([, own]) => own === port) ?? [];
+    return link?.targetPort;
+  }
+
   /** Holds back what a node says, what it hears, or both. */
   hold(node: string, direction: Direction): void {
     this.#change(node, direction, (weather) => {

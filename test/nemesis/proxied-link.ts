@@ -10,7 +10,7 @@ interface Connection {
 
 /** The way from one node to another: a port in front of the other's own. */
 export class ProxiedLink {
-  readonly #targetPort: number;
+  readonly targetPort: number;
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
   /** From the node that connects to the one that listens. */
@@ -20,7 +20,7 @@ export class ProxiedLink {
   isRefusing = false;
 
   constructor(targetPort: number) {
-    this.#targetPort = targetPort;
+    this.targetPort = targetPort;
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
   }
 
@@ -60,7 +60,7 @@ export class ProxiedLink {
       near.resetAndDestroy();
       return;
     }
-    const far = connect({ host, port: this.#targetPort, noDelay: true });
+    const far = connect({ host, port: this.targetPort, noDelay: true });
     far.on('error', () => near.destroy());
     const pipes = [
       new HeldPipe(near, far, this.forward),

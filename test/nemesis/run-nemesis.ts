@@ -67,7 +67,8 @@ async function callerOf(cluster: NemesisCluster, options: NemesisOptions): Promi
   const { nodes, names } = cluster;
   if (options.client === 'typed') {
     const addresses = names.map((name) => nodes.address(name));
-    return TypedCaller.connect(addresses, { clients: typedClients, timeoutMs });
+    const directOf = (address: string) => cluster.directOf(address);
+    return TypedCaller.connect(addresses, { clients: typedClients, timeoutMs, directOf });
   }
   const clients = new Map(names.map((name) => [name, nodes.client(name, { timeoutMs })] as const));
   const coordinators = new Coordinators(new SeededRandom(options.seed + 2), clients);

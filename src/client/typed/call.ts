@@ -9,7 +9,7 @@ import type { Latencies } from './latencies.ts';
 import type { NodeLink } from './node-link.ts';
 import type { OpenCall } from './open-call.ts';
 import type { RetryBudget } from './retry-budget.ts';
-import { backoffMs, verdictOf } from './retry-policy.ts';
+import { backoffMs, speaksAgainstNode, verdictOf } from './retry-policy.ts';
 import type { SlowReads } from './slow-reads.ts';
 
 /** What the calls of a client share. */
@@ -169,7 +169,7 @@ export class Call<Result> implements Attempt, OpenCall {
     if (this.#isOver) return;
     const { clock, links } = this.#around;
     const nowMs = clock.monotonicMs();
-    if (failure.fate === 'refused' && failure.error.retryable) link.score.failed(nowMs);
+    if (speaksAgainstNode(failure, this.outgoing.level)) link.score.failed(nowMs);
     this.#failed = [...this.#failed, link];
     this.#lastError = failure.error;
     // The other attempt may still do it.

@@ -1,4 +1,5 @@
 import type { QuorateErrorCode } from '../../base/quorate-error.ts';
+import type { ConsistencyLevel } from '../../consistency/consistency-level.ts';
 import type { Random } from '../../runtime/random.ts';
 import type { Failure } from './attempt.ts';
 
@@ -20,6 +21,15 @@ export function verdictOf({ fate, error }: Failure, isWrite: boolean): Verdict {
   const mayBeDone = isWrite && error.details['mayHaveApplied'] !== false;
   if (!error.retryable || mayBeDone) return 'final';
   return ofOneNode.includes(error.code) ? 'elsewhere' : 'later';
+}
+
+/** They need every replica, so any one of them can be the trouble. */
+const ofAllReplicas: readonly ConsistencyLevel[] = ['THREE', 'ALL'];
+
+/** Whether a failure lets expect the same of the node's next calls. */
+export function speaksAgainstNode({ fate, error }: Failure, level: ConsistencyLevel): boolean {
+  if (fate !== 'refused' || !error.retryable) return false;
+  return ofOneNode.includes(error.code) || !ofAllReplicas.includes(level);
 }
 
 const backoffMsMin = 20;

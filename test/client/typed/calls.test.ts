@@ -134,6 +134,25 @@ describe('routing', () => {
     assert.ok(cluster.node('a').calls.length - before < 15);
   });
 
+  it('leaves a node that sees too few others, but not for a level that needs all of them', async () => {
+    for (const [consistency, isLeft] of [
+      ['QUORUM', true],
+      ['ALL', false],
+      ['THREE', false],
+    ] as const) {
+      const cluster = new FakeCluster();
+      cluster.node('a').latencyMs = 2;
+      for (const name of ['b', 'c']) cluster.node(name).latencyMs = 10;
+      const client = await cluster.connect({ isHedging: false });
+      for (let round = 0; round < 50; round++) await until(cluster, client.get(key));
+      cluster.node('a').plans = [tooFew()];
+      await until(cluster, client.get(key, { consistency }));
+      const before = cluster.node('a').calls.length;
+      for (let round = 0; round < 10; round++) await until(cluster, client.get(key));
+      assert.equal(cluster.node('a').calls.length - before, isLeft ? 0 : 10, consistency);
+    }
+  });
+
   it('uses any node where no replica is up, or the ring is not known', async () => {
     const cluster = new FakeCluster();
     const client = await cluster.connect();
