@@ -509,7 +509,7 @@ export const scenarioPlants: readonly ScenarioPlant[] = [
 export const blindness: readonly Edit[] = [
   {
     file: 'test/simulation/run-seed.js',
-    find: '...problemsOf(clients.calls, { isDiskLost })',
+    find: '...problemsOf(calls, { isDiskLost })',
     replace: '...[]',
   },
   {

@@ -202,10 +202,8 @@ export class Faults {
       if (!host.isDead && this.#cluster.host(node) === host) this.#cluster.kill(node);
       this.boot(node);
     });
-    this.#cluster.stopNode(node).then(
-      () => this.boot(node),
-      () => this.boot(node),
-    );
+    const boot = () => this.boot(node);
+    this.#cluster.stopNode(node).then(boot, boot);
     return () => undefined;
   }
 

@@ -1,5 +1,4 @@
-import type { RepairMode } from '../../src/consistency/repair-mode.ts';
-import { repairModes } from '../../src/consistency/repair-mode.ts';
+import { type RepairMode, repairModes } from '../../src/consistency/repair-mode.ts';
 import type { HintLimits } from '../../src/hints/hint-store.ts';
 import { SeededRandom } from '../support/simulated-time.ts';
 import type { FaultKind } from './faults.ts';

@@ -1,10 +1,10 @@
 import { formatHex } from '../../src/base/bytes.ts';
+import { keepsHints } from '../../src/consistency/repair-mode.ts';
 import { formatVersion } from '../../src/record/version.ts';
 import { problemsOf } from '../checkers/check-history.ts';
 import type { Call } from '../checkers/history.ts';
-import { type HeldCopy, lossesIn } from '../checkers/survival.ts';
 import { SimulatedCluster, textOf } from '../support/simulated-cluster.ts';
-import { realtimeStartMs, SeededRandom } from '../support/simulated-time.ts';
+import { SeededRandom } from '../support/simulated-time.ts';
 import { Clients } from './clients.ts';
 import { type Fault, Faults, planFaults } from './faults.ts';
 import { type Profile, profileOf } from './profile.ts';
@@ -68,37 +68,35 @@ export async function runSeed({ seed, ...options }: RunOptions): Promise<RunOutc
   faults.schedule(planned.filter((_, index) => options.keptFaults?.includes(index) ?? true));
   const clients = new Clients(cluster, random, profile);
   await cluster.time.settle(clients.run(), 120_000);
-  const problems = await quieten(cluster, faults, profile);
+  const problems = await quieten(cluster, faults, keys, profile);
   for (const level of ['QUORUM', 'ALL'] as const) {
     await cluster.time.settle(clients.readAll(level), 600_000);
   }
   await cluster.time.advance(2_000);
+  const { calls } = clients.recorder;
   const isSound = problems.length === 0;
   const isDiskLost = planned.some(({ kind }) => kind === 'lose-disk' || kind === 'damage');
   problems.push(
     ...clients.late.map((call) => `no answer within 100 ms of its deadline: ${call}`),
     ...differences(cluster, keys),
-    ...problemsOf(clients.calls, { isDiskLost }),
+    ...problemsOf(calls, { isDiskLost }),
   );
   // Else a replica may be down, or have a damaged record.
-  if (isSound) {
-    problems.push(...keys.flatMap((key) => losses(cluster, key, clients.calls, isDiskLost)));
-  }
-  for (const call of clients.calls) trace.add(`${call.endMs}${call.outcome}${call.version}`);
-  const operations = clients.calls.length;
-  return { problems, operations, hash: trace.hash, faults: planned, calls: clients.calls };
+  if (isSound) problems.push(...clients.recorder.losses({ isDiskLost }));
+  for (const call of calls) trace.add(`${call.endMs}${call.outcome}${call.version}`);
+  return { problems, operations: calls.length, hash: trace.hash, faults: planned, calls };
 }
 
 /** Ends the faults and waits until nobody owes anything. @returns what is wrong then. */
 async function quieten(
   cluster: SimulatedCluster,
   faults: Faults,
-  { keys, mode, lingerMs }: Profile,
+  keys: readonly Uint8Array[],
+  { mode, lingerMs }: Profile,
 ): Promise<string[]> {
   // What a fault began may end only later: a flush that fails, a node that stops.
   await cluster.time.advance(lingerMs);
   faults.end();
-  const bytes = keys.map((key) => Uint8Array.of(key));
   const isQuiet = () => {
     for (const node of cluster.names) faults.boot(node);
     return cluster.names.every((node) => isWhole(cluster, node)) && cluster.owesNothing();
@@ -106,7 +104,7 @@ async function quieten(
   try {
     await cluster.time.until(() => cluster.names.every((node) => cluster.isUp(node)), 30_000, 200);
     // What the scrub would find in a day: damage that nobody has met yet.
-    differences(cluster, bytes);
+    differences(cluster, keys);
     await cluster.time.until(isQuiet, quietMsMax, 200);
   } catch {
     const waits = cluster.names.filter((node) => !isWhole(cluster, node));
@@ -114,11 +112,8 @@ async function quieten(
   }
   // What the clocks of the others had to say of each other is forgotten by now.
   await cluster.time.advance(2_000);
-  const isHealedByHints = mode === 'HINTED-HANDOFF' || mode === 'BOTH';
-  if (!isHealedByHints) return [];
-  return differences(cluster, bytes).map(
-    (problem) => `${problem}, and no hint or mark tells of it`,
-  );
+  if (!keepsHints(mode)) return [];
+  return differences(cluster, keys).map((problem) => `${problem}, and no hint or mark tells of it`);
 }
 
 function isWhole(cluster: SimulatedCluster, node: string): boolean {
@@ -134,32 +129,6 @@ function differences(cluster: SimulatedCluster, keys: readonly Uint8Array[]): st
     return new Set(held).size > 1
       ? [`the replicas of ${formatHex(key)} hold ${held.join(', ')}`]
       : [];
-  });
-}
-
-function losses(
-  cluster: SimulatedCluster,
-  key: Uint8Array,
-  calls: readonly Call[],
-  isDiskLost: boolean,
-): string[] {
-  const ofKey = calls.filter((call) => call.key === formatHex(key));
-  return lossesIn(ofKey, copiesOf(cluster, key), { atMs: cluster.time.nowMs, isDiskLost }).map(
-    (problem) => `key ${formatHex(key)}: ${problem}`,
-  );
-}
-
-function copiesOf(cluster: SimulatedCluster, key: Uint8Array): HeldCopy[] {
-  return cluster.replicasOf(key).map((node) => {
-    const { storage } = cluster.engine(node);
-    const record = storage.get(key);
-    const { expireTimeMs } = record?.value ?? {};
-    return {
-      node,
-      version: formatVersion(record?.version),
-      text: record?.value && textOf(record.value),
-      ...(expireTimeMs !== undefined && { expireTimeMs: expireTimeMs - realtimeStartMs }),
-    };
   });
 }
 
