@@ -91,7 +91,7 @@ function add({ seed, operations, problems, faults, keptFaults: kept }) {
   if (problems.length === 0) return;
   totals.failed++;
   process.exitCode = 1;
-  const again = `npm run simulate -- --from ${seed} --seeds 1 --faults ${kept.join(',')}`;
+  const again = `npm run simulate -- --from ${seed} --seeds 1 --faults=${kept.join(',')}`;
   const lines = [`\nseed ${seed} fails: ${again}`, ...faults, ...problems];
   process.stderr.write(`${lines.join('\n  ')}\n`);
 }
