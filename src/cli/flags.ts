@@ -1,5 +1,6 @@
 import type { Argv } from 'yargs';
 import { QuorateError } from '../base/quorate-error.ts';
+import { timeoutMsMax } from '../client/call-times.ts';
 import { parseChoice, parseLevel, parsePartitioner } from '../config/choices.ts';
 import { parseDuration } from '../config/duration.ts';
 import { isNodeName } from '../config/replicas-file.ts';
@@ -162,8 +163,6 @@ export interface NodeSettings {
   readonly startupWindow: number;
   readonly logLevel: (typeof logLevels)[number];
 }
-
-const timeoutMsMax = 30_000;
 
 function readTimeout(text: string): number {
   const timeoutMs = parseDuration(text);

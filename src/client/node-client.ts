@@ -44,6 +44,7 @@ import type {
   WriteAnswer,
 } from './answers.ts';
 import { toQuorateError } from './call-error.ts';
+import { timeoutMsDefault } from './call-times.ts';
 import { channelOptions } from './channel-options.ts';
 import { connect } from './connect.ts';
 import { openPipeline, type PipelineEvents, type PipelineStream } from './pipeline-stream.ts';
@@ -77,7 +78,6 @@ export interface ListEntriesOptions {
   readonly timeoutMs?: number;
 }
 
-const timeoutMsDefault = 2_000;
 /** Lists may take longer than a call. */
 const listTimeoutMsDefault = 30_000;
 

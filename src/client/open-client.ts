@@ -4,6 +4,7 @@ import { clientConnections } from '../membership/zookeeper/zookeeper-connection.
 import { formatHostPort } from '../ring/node-address.ts';
 import { SystemClock } from '../runtime/system-clock.ts';
 import { SystemRandom } from '../runtime/system-random.ts';
+import { timeoutMsDefault } from './call-times.ts';
 import { ClusterClient, type ClusterClientOptions } from './cluster-client.ts';
 import { type CoordinatorClient, CoordinatorFinder } from './coordinator-finder.ts';
 import { NodeClient, type NodeClientOptions } from './node-client.ts';
@@ -14,8 +15,6 @@ import { ZookeeperNodes } from './zookeeper-nodes.ts';
  * `zookeeper://host:port[,host:port][/root]`, of the cluster that this ZooKeeper knows.
  */
 export type OpenClientOptions = NodeClientOptions & Pick<ClusterClientOptions, 'onMoved'>;
-
-const timeoutMsDefault = 2_000;
 
 /**
  * Makes a client; it connects at the first call.

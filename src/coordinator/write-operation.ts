@@ -92,7 +92,7 @@ export class WriteOperation {
     const outcome = this.#core.queryOutcome();
     if (outcome === 'reached') {
       // One clock that is behind, and was quick to answer, must not stop the others' writes.
-      if (!this.#isAheadOfAll() || this.#core.hasHeardAll()) this.#cover(this.#core.newestSeen);
+      if (this.#core.hasHeardAll() || !this.#isAheadOfAll()) this.#cover(this.#core.newestSeen);
     } else if (outcome === 'unreachable') {
       // Requests that were too late to be sent are no failure of their replicas.
       if (this.#isOver()) return this.#onDeadline();
@@ -152,12 +152,12 @@ export class WriteOperation {
     const { clock, hybridClock, clockMonitor } = this.#components;
     const realtimeMs = clock.realtimeMs();
     if (this.#plan.isLinearizable) {
-      if (this.#isAheadOfAll()) return undefined;
-      if (this.#aheadMs() === undefined) {
+      const aheadMs = this.#aheadMs();
+      if (aheadMs === undefined) {
         // Nobody else answered, so only the pings can tell.
         const verdict = clockMonitor.verdict({ realtimeMs, monotonicMs: clock.monotonicMs() });
         if (verdict !== 'agrees') return undefined;
-      }
+      } else if (aheadMs > clockApartMsMax) return undefined;
     }
     if (newestSeen !== undefined && !hybridClock.observe(newestSeen.clock, realtimeMs)) {
       return undefined;

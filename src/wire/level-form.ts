@@ -14,11 +14,14 @@ import {
 export function levelFromWire(level: number): ConsistencyLevel {
   const known = levelsByNumber[level];
   if (known !== undefined) return known;
-  throw new QuorateError(
-    'INVALID_CONSISTENCY',
-    { field: 'consistency', mayHaveApplied: false },
-    `consistency ${level} is unknown: use ${consistencyLevels.join(', ')}`,
-  );
+  throw unknownLevel(level);
+}
+
+/** What a request or an option with another level is refused with. */
+export function unknownLevel(level: string | number): QuorateError {
+  const message = `consistency ${level} is unknown: use ${consistencyLevels.join(', ')}`;
+  const details = { field: 'consistency', mayHaveApplied: false };
+  return new QuorateError('INVALID_CONSISTENCY', details, message);
 }
 
 const levelsByNumber: readonly (ConsistencyLevel | undefined)[] = Array.from(

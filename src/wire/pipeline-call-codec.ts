@@ -239,7 +239,7 @@ function encodeJson(json: unknown): Uint8Array {
 
 const encodedJsonBytesMax = 3.5 * 1024 * 1024;
 
-/** What was measured. */
+/** The value again, as a plain call takes it. */
 export function outgoingToPlain(value: OutgoingValue): PlainValue {
   if ('text' in value) return { kind: 'text', text: value.text };
   if (value.field === 5) return { kind: 'bytes', bytes: value.encoded };

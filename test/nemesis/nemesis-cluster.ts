@@ -1,5 +1,6 @@
+import { formatHex } from '../../src/base/bytes.ts';
 import type { LocalZookeeper } from '../../src/cli/cluster/local-zookeeper.ts';
-import type { KeySpelling } from '../../src/wire/key-form.ts';
+import { keyFromWire, spellingToWire } from '../../src/wire/key-form.ts';
 import { freePorts, ProcessCluster } from '../support/processes.ts';
 import { startZookeeper } from '../support/zookeeper.ts';
 import { PeerNetwork } from './peer-network.ts';
@@ -94,7 +95,7 @@ export class NemesisCluster {
     for (const name of this.names) {
       const client = this.nodes.client(name);
       for await (const { key, version } of client.listEntries()) {
-        const shown = hexOf(key);
+        const shown = formatHex(keyFromWire(spellingToWire(key)));
         held.set(shown, [...(held.get(shown) ?? []), `${name} ${version}`]);
         versions.set(shown, (versions.get(shown) ?? new Set()).add(version));
       }
@@ -110,9 +111,4 @@ export class NemesisCluster {
     this.network.close();
     await this.zookeeper?.stop();
   }
-}
-
-function hexOf(key: KeySpelling): string {
-  if (typeof key === 'number') return Buffer.of(key).toString('hex');
-  return (typeof key === 'string' ? Buffer.from(key) : Buffer.from(key)).toString('hex');
 }

@@ -14,6 +14,7 @@ import type { Connection } from '../../src/client/typed/connection.ts';
 import type { KeyView } from '../../src/client/typed/key-view.ts';
 import { evenOwners } from '../../src/ring/ring.ts';
 import { errorToWire } from '../../src/wire/error-status.ts';
+import { clusterAnswer } from './cluster-answer.ts';
 import { SeededRandom, SimulatedHost, SimulatedTime } from './simulated-time.ts';
 
 /**
@@ -77,26 +78,11 @@ export class FakeCluster {
   describe(node: FakeNode): ClusterAnswer {
     const names = [...this.nodes.keys()];
     const owners = evenOwners(names);
-    return {
+    return clusterAnswer({
       node: node.name,
       serverId: names.indexOf(node.name) + 1,
-      nodeCount: names.length,
       clusterName: node.clusterName,
       status: node.status,
-      ringEpoch: 1,
-      partitioner: 'byte-ordered',
-      replicationFactor: 3,
-      mode: 'BOTH',
-      membership: 'static',
-      membershipState: 'static',
-      leader: '',
-      standby: '',
-      storage: 'memory',
-      clock: 'agrees',
-      entries: 0,
-      rebuild: undefined,
-      damagedKeys: 0,
-      lastScrubTimeMs: undefined,
       nodes: names.map((name) => ({
         name,
         host: name,
@@ -111,7 +97,7 @@ export class FakeCluster {
         problem: '',
         registered: undefined,
       })),
-    };
+    });
   }
 }
 

@@ -1,17 +1,14 @@
 import { QuorateError } from '../../base/quorate-error.ts';
 import { type ConsistencyLevel, consistencyLevels } from '../../consistency/consistency-level.ts';
+import { unknownLevel } from '../../wire/level-form.ts';
+import { timeoutMsMax } from '../call-times.ts';
 
 /** Options that a program without types may have got wrong. */
-
-/** The longest that a node lets a call wait. */
-const timeoutMsMax = 30_000;
 
 /** The same level. @throws QuorateError INVALID_CONSISTENCY */
 export function checkLevel(level: ConsistencyLevel): ConsistencyLevel {
   if (consistencyLevels.includes(level)) return level;
-  const message = `consistency ${level} is unknown: use ${consistencyLevels.join(', ')}`;
-  const details = { field: 'consistency', mayHaveApplied: false };
-  throw new QuorateError('INVALID_CONSISTENCY', details, message);
+  throw unknownLevel(level);
 }
 
 /** The same time. @throws QuorateError INVALID_ARGUMENT */

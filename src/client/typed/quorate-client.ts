@@ -4,6 +4,7 @@ import {
 } from '../../consistency/consistency-level.ts';
 import { SystemClock } from '../../runtime/system-clock.ts';
 import { SystemRandom } from '../../runtime/system-random.ts';
+import { timeoutMsDefault } from '../call-times.ts';
 import { NodeClient } from '../node-client.ts';
 import { CallingView } from './calling-view.ts';
 import { Calls } from './calls.ts';
@@ -20,7 +21,6 @@ import type {
   ViewOptions,
 } from './options.ts';
 
-const timeoutMsDefault = 2_000;
 const connectTimeoutMsDefault = 5_000;
 /** A node that was asked who it is has this long for the answer. */
 const describeMsMax = 2_000;

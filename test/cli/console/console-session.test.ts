@@ -4,13 +4,9 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { QuorateError } from '../../../src/base/quorate-error.ts';
 import { type ConsoleClient, ConsoleSession } from '../../../src/cli/console/console-session.ts';
-import type {
-  ClusterAnswer,
-  EntryAnswer,
-  GetAnswer,
-  WriteAnswer,
-} from '../../../src/client/answers.ts';
+import type { EntryAnswer, GetAnswer, WriteAnswer } from '../../../src/client/answers.ts';
 import type { OnMoved } from '../../../src/client/cluster-client.ts';
+import { clusterAnswer } from '../../support/cluster-answer.ts';
 
 const answers = { writeTimeMs: 0, explanation: undefined };
 const absent: GetAnswer = { ...answers, value: undefined, version: '', expireTimeMs: undefined };
@@ -29,28 +25,12 @@ function node(name: string, port: number) {
   return { name, host: '127.0.0.1', port, liveness: 'up' as const, ...seen, ...times };
 }
 
-const cluster: ClusterAnswer = {
+const cluster = clusterAnswer({
   node: 'replica0',
-  serverId: 1,
-  nodeCount: 2,
-  clusterName: 'quorate',
-  status: 'ready',
-  ringEpoch: 1,
-  partitioner: 'byte-ordered',
   replicationFactor: 2,
-  mode: 'BOTH',
-  membership: 'static',
-  membershipState: 'static',
-  leader: '',
-  standby: '',
-  storage: 'memory',
-  clock: 'agrees',
   entries: 1,
-  rebuild: undefined,
-  damagedKeys: 0,
-  lastScrubTimeMs: undefined,
   nodes: [node('replica0', 9090), node('replica1', 9091)],
-};
+});
 
 const entry: EntryAnswer = {
   key: 7,
