@@ -6,7 +6,12 @@ import { CliProcess, runCli, startCluster } from '../support/processes.ts';
 const brief = ['--seconds', '0.1', '--rounds', '1', '--in-flight', '4', '--keys', '20'];
 
 interface Report {
-  readonly results: readonly { readonly operation: string; readonly errors: number }[];
+  readonly results: readonly {
+    readonly operation: string;
+    readonly errors: number;
+    readonly wrong: number;
+    readonly perSecondAsked?: number;
+  }[];
 }
 
 describe('bench', () => {
@@ -16,7 +21,7 @@ describe('bench', () => {
     const { results } = JSON.parse(stdout) as Report;
     const names = results.map(({ operation }) => operation);
     assert.deepEqual(names, [
-      ...['echo', 'get ONE', 'get QUORUM', 'get QUORUM, on disk'],
+      ...['echo', 'get ONE', 'get ONE, on disk', 'get QUORUM', 'get QUORUM, on disk'],
       ...['put ONE', 'put ONE, on disk', 'put QUORUM', 'put QUORUM, on disk'],
     ]);
     assert.ok(results.every(({ errors }) => errors === 0));
@@ -29,6 +34,28 @@ describe('bench', () => {
       const { code, stdout } = await runCli(['bench', ...brief, '-s', server]);
       assert.equal(code, 0);
       assert.match(stdout, /put QUORUM/);
+      const loop = [
+        '--rate',
+        '500',
+        '--read-share',
+        '0.5',
+        '--levels',
+        'QUORUM',
+        '--connections',
+        '2',
+      ];
+      const path = ['--path', 'pipelined', '--coordinators', 'all', '--distribution', 'zipf'];
+      const short = ['--seconds', '0.2', '--rounds', '1', '--keys', '20'];
+      const open = await runCli(['bench', ...short, ...loop, ...path, '-s', server, '--json']);
+      const { results } = JSON.parse(open.stdout) as Report;
+      assert.deepEqual(
+        results.map(({ operation, errors, wrong, perSecondAsked }) => ({
+          ...{ operation, errors, wrong, perSecondAsked },
+        })),
+        ['echo', '50% get QUORUM'].map((operation) => ({
+          ...{ operation, errors: 0, wrong: 0, perSecondAsked: 500 },
+        })),
+      );
       for await (const { value } of cluster.client('replica0').listEntries()) {
         assert.equal(value, undefined);
       }

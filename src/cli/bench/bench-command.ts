@@ -1,35 +1,22 @@
 import { availableParallelism } from 'node:os';
-import { QuorateError } from '../../base/quorate-error.ts';
-import { EchoClient } from '../../client/echo-client.ts';
 import { NodeClient } from '../../client/node-client.ts';
-import type { Clock } from '../../runtime/clock.ts';
+import { formatHostPort } from '../../config/replicas-file.ts';
 import { SystemClock } from '../../runtime/system-clock.ts';
 import { defineCommand } from '../command.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
 import { givenTarget } from '../target.ts';
 import { print, say } from '../terminal.ts';
 import { oneNodeOf } from '../with-client.ts';
-import { type BenchArgs, type BenchFlags, withBenchFlags } from './bench-flags.ts';
-import { type BenchClients, benchCall, benchKeys, callForEach, runPhase } from './bench-load.ts';
-import { BenchProgress, formatBenchTable, formatPhase, formatSample } from './bench-output.ts';
-import {
-  type BenchOperation,
-  type BenchPhase,
-  benchOperations,
-  ownOperations,
-  type PhaseSample,
-  planBench,
-  summarizeBench,
-} from './bench-plan.ts';
-import { type BenchProcesses, withBenchProcesses } from './bench-processes.ts';
-
-/** Code that was just compiled is not what is measured: so long for each operation, or a phase. */
-const warmUpMsMax = 1_000;
-const warmUpInFlight = 64;
+import { type BenchArgs, type BenchFlags, readIntensities, withBenchFlags } from './bench-flags.ts';
+import { BenchMeasurement } from './bench-measurement.ts';
+import { BenchProgress, formatBenchTable } from './bench-output.ts';
+import { benchOperations, planBench } from './bench-plan.ts';
+import { withBenchProcesses } from './bench-processes.ts';
+import { summarizeBench } from './bench-summary.ts';
 
 /**
- * `quorate bench`: how fast gets and puts are through one coordinator, beside a bare gRPC call
- * from the same client process in the same minute, so that the machine divides out.
+ * `quorate bench`: how fast gets and puts are, beside a bare gRPC call from the same threads in the
+ * same minute, so that the machine divides out.
  */
 export const benchCommand = defineCommand<BenchFlags>({
   command: 'bench',
@@ -38,15 +25,18 @@ export const benchCommand = defineCommand<BenchFlags>({
     withBenchFlags(yargs)
       .example('$0 bench', 'own clusters of four nodes, in memory and on disk')
       .example('$0 bench -s 127.0.0.1:9090 --in-flight 64', 'a running cluster')
+      .example('$0 bench --path pipelined --coordinators all --in-flight 1024', 'the fast path')
+      .example('$0 bench --rate 2000 --read-share 0.9', 'an open loop, of gets and puts mixed')
       .epilogue(
         'One process makes the load, so its own speed is part of every figure: "of echo" says what Quorate costs. A running cluster gets keys that begin with one byte and ":bench:", and loses them at the end.',
       ),
   run: runBench,
 });
 
-async function runBench(flags: BenchArgs): Promise<ExitCode> {
-  const target = givenTarget(flags);
-  const args = { ...flags, server: target && (await oneNodeOf(target)) };
+async function runBench(args: BenchArgs): Promise<ExitCode> {
+  const intensities = readIntensities(args);
+  const target = givenTarget(args);
+  const running = target === undefined ? undefined : await nodesOf(target);
   const interrupt = new AbortController();
   let exitCode: number = exitCodes.ok;
   const stop = (code: number) => {
@@ -59,92 +49,50 @@ async function runBench(flags: BenchArgs): Promise<ExitCode> {
   process.on('SIGHUP', () => stop(129));
   const clock = new SystemClock();
   const { signal } = interrupt;
-  const { valueBytes, server } = args;
-  const mode = server === undefined ? args.mode : undefined;
-  if (mode !== undefined) say('bench: starting four nodes in memory, four on disk, and the echo');
-  const operations = mode === undefined ? benchOperations : ownOperations;
-  const phases = planBench(args.rounds, args.inFlight, operations);
-  const samples = await withBenchProcesses(clock, { mode, valueBytes, say, signal }, (processes) =>
-    measure(clock, args, processes, phases, signal),
-  );
+  const { valueBytes, levels, readShare, mode, killNode } = args;
+  const places = running === undefined ? args.storage : [];
+  if (places.length > 0) say(`bench: starting four nodes (${places.join(', ')}), and the echo`);
+  const operations = benchOperations({
+    levels,
+    readShare,
+    places: running === undefined ? args.storage : ['running'],
+  });
+  const phases = planBench(args.rounds, intensities, operations);
+  const options = { places, mode, valueBytes, isKilling: killNode, say, signal };
+  const samples = await withBenchProcesses(clock, options, (processes) => {
+    const components = { clock, progress: new BenchProgress(process.stderr) };
+    return new BenchMeasurement(components, args, processes, running, signal).take(phases);
+  });
   const results = summarizeBench(phases, samples ?? []);
   if (signal.aborted) say('bench: interrupted; the result has fewer rounds, or is missing');
-  if (args.output === 'json') print(JSON.stringify({ ...describeRun(args), results }));
-  else if (results.length > 0) print(formatBenchTable(results));
+  if (args.json || args.output === 'json') {
+    print(JSON.stringify({ ...describeRun(args, running), results }));
+  } else if (results.length > 0) print(formatBenchTable(results));
   if (signal.aborted) process.exit(exitCode);
   return exitCodes.ok;
 }
 
-/** Measures all phases, or those before the signal. */
-async function measure(
-  clock: Clock,
-  args: BenchArgs,
-  processes: BenchProcesses,
-  phases: readonly BenchPhase[],
-  signal: AbortSignal,
-): Promise<readonly PhaseSample[]> {
-  const clients: BenchClients = {
-    quorate: new NodeClient(args.server ?? processes.own?.memory ?? ''),
-    durable: new NodeClient(args.server ?? processes.own?.durable ?? ''),
-    echo: new EchoClient(clock, processes.echo),
-  };
-  const keys = benchKeys(args.keys);
-  const progress = new BenchProgress(process.stderr);
-  const samples: PhaseSample[] = [];
-  const run = (operation: BenchOperation, inFlight: number, durationMs: number) =>
-    runPhase(
-      clock,
-      keys,
-      { inFlight, durationMs, signal },
-      benchCall(clients, operation, args.valueBytes),
-    );
+/** The nodes of a running cluster, as `host:port`: first the one that was named. */
+async function nodesOf(target: string): Promise<readonly string[]> {
+  const address = await oneNodeOf(target);
+  const client = new NodeClient(address);
   try {
-    progress.begin('writing the keys');
-    for (const put of ['put QUORUM', 'put QUORUM, on disk'] as const) {
-      await callForEach(keys, signal, benchCall(clients, put, args.valueBytes));
-    }
-    progress.begin('warming up');
-    const warmUpMs = Math.min(warmUpMsMax, args.seconds * 1_000);
-    for (const operation of new Set(phases.map((phase) => phase.operation))) {
-      await run(operation, warmUpInFlight, warmUpMs);
-    }
-    for (const [index, { operation, inFlight }] of phases.entries()) {
-      const what = formatPhase(phases, index);
-      progress.begin(what);
-      const sample = await run(operation, inFlight, args.seconds * 1_000);
-      if (signal.aborted) break;
-      samples.push(sample);
-      progress.end(what, formatSample(sample));
-    }
-    return samples;
+    const { node: self, nodes } = await client.describeCluster();
+    return [address, ...nodes.filter(({ name }) => name !== self).map(formatHostPort)];
   } finally {
-    progress.close();
-    if (args.server !== undefined) await removeKeys(clients, keys);
-    clients.quorate.close();
-    clients.durable.close();
-    clients.echo.close();
-  }
-}
-
-/** Deletes from a cluster that is not our own what was written to it. */
-async function removeKeys(clients: BenchClients, keys: readonly Buffer[]): Promise<void> {
-  try {
-    const { signal } = new AbortController();
-    await callForEach(keys, signal, (key) => clients.quorate.delete(key));
-  } catch (error: unknown) {
-    say(`bench: the keys could not be deleted: ${QuorateError.from(error).message}`);
+    client.close();
   }
 }
 
 /** What the figures depend on. */
-function describeRun({ server, mode, seconds, rounds, keys, valueBytes }: BenchArgs) {
+function describeRun(args: BenchArgs, running: readonly string[] | undefined) {
+  const { seconds, rounds, keys, valueBytes, distribution, path, coordinators } = args;
   return {
-    server: server ?? 'own clusters of four nodes, in memory and on disk',
-    ...(server === undefined && { mode }),
-    seconds,
-    rounds,
-    keys,
-    valueBytes,
+    server: running?.[0] ?? 'own clusters of four nodes',
+    ...(running === undefined && { mode: args.mode, storage: args.storage }),
+    ...{ seconds, rounds, keys, valueBytes, distribution, path, coordinators },
+    connections: args.connections,
+    killNode: args.killNode,
     nodeVersion: process.version,
     processors: availableParallelism(),
   };

@@ -1,12 +1,26 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs';
 import { QuorateError } from '../../base/quorate-error.ts';
-import { parseMode } from '../../config/choices.ts';
+import { parseChoice, parseLevel, parseMode } from '../../config/choices.ts';
 import { nodesOfZookeeperFlag } from '../flags.ts';
 import { readNumber, readWhole } from '../numbers.ts';
 import { readServer } from '../target.ts';
+import { ownPlaces } from './bench-processes.ts';
+import { paths } from './load/cluster-load.ts';
+import { distributions } from './load/key-choice.ts';
 
 /** The flags of `quorate bench`. Each is bounded, so that a benchmark always ends by itself. */
 export function withBenchFlags(yargs: Argv) {
+  return withScopeFlags(withLoadFlags(yargs))
+    .option('output', {
+      ...text('table', 'form of the result on stdout: table or json'),
+      alias: 'o',
+      coerce: (given: string) => parseChoice(given, ['table', 'json'], 'form of output'),
+    })
+    .option('json', { type: 'boolean', default: false, describe: 'the same as --output json' });
+}
+
+/** What is measured. */
+function withScopeFlags<Args>(yargs: Argv<Args>) {
   return yargs
     .option('server', {
       alias: 's',
@@ -20,52 +34,94 @@ export function withBenchFlags(yargs: Argv) {
       ...text('BOTH', 'the mode of the own cluster'),
       coerce: parseMode,
     })
+    .option('storage', {
+      ...text('memory,disk', 'where own clusters keep their data'),
+      coerce: (given: string) =>
+        different(given.split(',').map((word) => parseChoice(word, ownPlaces, 'storage'))),
+    })
     .option('seconds', {
       ...text('2', 'how long each phase takes'),
-      coerce: (given: string) => readNumber(given, '--seconds', 0.1, 60),
+      coerce: (given: string) => readNumber(given, '--seconds', 0.1, 600),
     })
     .option('rounds', {
       ...text('3', 'how often everything is measured; medians are shown'),
       coerce: (given: string) => readWhole(given, '--rounds', 1, 20),
     })
-    .option('in-flight', {
-      ...text('1,16,64', 'how many calls are in flight, one number or several'),
-      coerce: readInFlights,
+    .option('levels', {
+      ...text('ONE,QUORUM', 'the levels of gets and puts, one or several'),
+      coerce: (given: string) => different(given.split(',').map(parseLevel)),
     })
-    .option('keys', {
-      ...text('1000', 'how many keys are used, all over the ring'),
-      coerce: (given: string) => readWhole(given, '--keys', 1, 100_000),
-    })
-    .option('value-bytes', {
-      ...text('100', 'how long the values are'),
-      coerce: (given: string) => readWhole(given, '--value-bytes', 0, 1024 * 1024),
-    })
-    .option('output', {
-      alias: 'o',
-      default: 'table',
-      choices: ['table', 'json'],
+    .option('read-share', {
       type: 'string',
       requiresArg: true,
-      describe: 'form of the result on stdout',
+      describe:
+        'mixes: this part of the calls are gets, from 0 to 1 [default: gets and puts apart]',
+      coerce: (given: string | undefined) =>
+        given === undefined ? undefined : readNumber(given, '--read-share', 0, 1),
+    })
+    .option('kill-node', {
+      type: 'boolean',
+      default: false,
+      describe: 'kills a node of the own cluster half-way through each phase',
     });
 }
 
-/** One connection carries no more calls at once. */
-const inFlightMax = 256;
-const inFlightsMax = 8;
+/** How the load is made. */
+function withLoadFlags(yargs: Argv) {
+  return yargs
+    .option('in-flight', {
+      type: 'string',
+      requiresArg: true,
+      describe: `how many calls wait for answers on each connection, one number or several [default: ${inFlightDefault}]`,
+      coerce: readInFlights,
+    })
+    .option('rate', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'makes so many calls a second, one number or several, whatever has been answered',
+      coerce: (given: string | undefined) =>
+        given === undefined ? undefined : readNumbers(given, '--rate', rateMax),
+    })
+    .option('connections', {
+      ...text('1', 'how many clients make the load'),
+      coerce: (given: string) => readWhole(given, '--connections', 1, 64),
+    })
+    .option('path', {
+      ...text('unary', 'how calls travel: unary, or pipelined by the typed client'),
+      coerce: (given: string) => parseChoice(given, paths, 'path'),
+    })
+    .option('coordinators', {
+      ...text('one', 'which nodes are called: one or all'),
+      coerce: (given: string) => parseChoice(given, ['one', 'all'], 'choice of coordinators'),
+    })
+    .option('keys', {
+      ...text('1000', 'how many keys are used, all over the ring'),
+      coerce: (given: string) => readWhole(given, '--keys', 1, 10_000_000),
+    })
+    .option('distribution', {
+      ...text('uniform', 'how keys are chosen: uniform, or zipf, some much more often'),
+      coerce: (given: string) => parseChoice(given, distributions, 'distribution'),
+    })
+    .option('value-bytes', {
+      ...text('100', 'how long the values are'),
+      alias: 'value-size',
+      coerce: (given: string) => readWhole(given, '--value-bytes', 0, 1024 * 1024),
+    });
+}
+
+/** One connection carries no more unary calls at once. */
+const inFlightUnaryMax = 256;
+const inFlightMax = 16_384;
+const inFlightDefault = '1,16,64';
+const rateMax = 10_000_000;
+const numbersMax = 8;
+/** Half of a phase must hold what comes 2 s after a node was killed. */
+const killSecondsMin = 6;
 
 /** What {@link withBenchFlags} reads. */
-export interface BenchFlags {
-  readonly server: string | undefined;
-  readonly zookeeper: string | undefined;
-  readonly mode: ReturnType<typeof parseMode>;
-  readonly seconds: number;
-  readonly rounds: number;
-  readonly 'in-flight': readonly number[];
-  readonly keys: number;
-  readonly 'value-bytes': number;
-  readonly output: string;
-}
+type ValuesOf<Y> = Y extends Argv<infer Values> ? Values : never;
+
+export type BenchFlags = ValuesOf<ReturnType<typeof withBenchFlags>>;
 
 /** The same, as yargs hands it on. */
 export type BenchArgs = ArgumentsCamelCase<BenchFlags>;
@@ -74,11 +130,55 @@ function text(byDefault: string, describe: string) {
   return { default: byDefault, type: 'string', requiresArg: true, describe } as const;
 }
 
-/** Reads numbers with commas between them. @throws QuorateError CONFIGURATION */
-export function readInFlights(given: string): readonly number[] {
-  const numbers = given.split(',').map((part) => readWhole(part, '--in-flight', 1, inFlightMax));
-  const different = [...new Set(numbers)];
-  if (different.length <= inFlightsMax) return different;
-  const message = `--in-flight ${given} has too many numbers: give ${inFlightsMax} at most`;
-  throw new QuorateError('CONFIGURATION', {}, message);
+function readInFlights(given: string | undefined): readonly number[] | undefined {
+  return given === undefined ? undefined : readNumbers(given, '--in-flight', inFlightMax);
+}
+
+/** Reads whole numbers with commas between them. @throws QuorateError CONFIGURATION */
+export function readNumbers(given: string, flag: string, max: number): readonly number[] {
+  const numbers = different(given.split(',').map((part) => readWhole(part, flag, 1, max)));
+  if (numbers.length <= numbersMax) return numbers;
+  throw refused(`${flag} ${given} has too many numbers: give ${numbersMax} at most`);
+}
+
+/**
+ * How hard to load, one after the other.
+ *
+ * @throws QuorateError CONFIGURATION if flags exclude each other.
+ */
+export function readIntensities(
+  flags: Pick<
+    BenchArgs,
+    'inFlight' | 'rate' | 'path' | 'killNode' | 'seconds' | 'server' | 'zookeeper'
+  >,
+) {
+  const { inFlight, rate, path, killNode, seconds } = flags;
+  if (killNode && (flags.server ?? flags.zookeeper) !== undefined) {
+    throw refused('--kill-node is for an own cluster: leave out --server and --zookeeper');
+  }
+  if (killNode && seconds < killSecondsMin) {
+    throw refused(`--kill-node needs --seconds ${killSecondsMin} or more`);
+  }
+  if (rate !== undefined && inFlight !== undefined) {
+    throw refused('--rate and --in-flight both say how hard to load: give one of them');
+  }
+  if (rate !== undefined) {
+    return rate.map((perSecond) => ({ kind: 'open', perSecond }) as const);
+  }
+  const closed = inFlight ?? readNumbers(inFlightDefault, '--in-flight', inFlightMax);
+  const most = Math.max(...closed);
+  if (path === 'unary' && most > inFlightUnaryMax) {
+    throw refused(
+      `--in-flight ${most} is more than a connection carries, ${inFlightUnaryMax}: give more --connections, or --path pipelined`,
+    );
+  }
+  return closed.map((each) => ({ kind: 'closed', inFlight: each }) as const);
+}
+
+function different<Item>(items: readonly Item[]): readonly Item[] {
+  return [...new Set(items)];
+}
+
+function refused(message: string): QuorateError {
+  return new QuorateError('CONFIGURATION', {}, message);
 }

@@ -1,38 +1,111 @@
+import { formatCount } from '../progress-line.ts';
 import { formatTable } from '../table.ts';
-import type { BenchPhase, BenchResult, PhaseSample } from './bench-plan.ts';
-import { callsPerSecond } from './bench-plan.ts';
+import { type BenchPhase, describeIntensity } from './bench-plan.ts';
+import { type BenchResult, callsPerSecond, type PhaseSample } from './bench-summary.ts';
 
 /** What a benchmark shows: a line of progress while it runs, its result as a table. */
 
+interface Column {
+  readonly head: string;
+  readonly cell: (result: BenchResult) => string;
+  /** Columns with nothing in any row are left out, these at the least. */
+  readonly isOptional?: true;
+}
+
+const columns: readonly Column[] = [
+  { head: 'in flight', cell: ({ inFlight }) => text(inFlight, formatCount), isOptional: true },
+  {
+    head: 'asked/s',
+    cell: ({ perSecondAsked }) => text(perSecondAsked, formatCount),
+    isOptional: true,
+  },
+  { head: 'operation', cell: ({ operation }) => operation },
+  { head: 'calls/s', cell: (result) => text(result.callsPerSecond, formatCount) },
+  { head: 'p50 ms', cell: ({ p50Ms }) => text(p50Ms, twoDigits) },
+  { head: 'p99 ms', cell: ({ p99Ms }) => text(p99Ms, twoDigits) },
+  { head: 'of echo', cell: ({ ratioToEcho }) => text(ratioToEcho, twoDigits) },
+  {
+    head: 'p99 of echo',
+    // Callers that wait for each other say little about the wait of others.
+    cell: (result) => (result.inFlight === undefined ? text(result.p99RatioToEcho, twoDigits) : ''),
+    isOptional: true,
+  },
+  {
+    head: 'of memory',
+    cell: ({ ratioToMemory }) => text(ratioToMemory, twoDigits),
+    isOptional: true,
+  },
+  {
+    head: 'node µs/call',
+    cell: ({ nodeCpuMicros }) => text(nodeCpuMicros, formatCount),
+    isOptional: true,
+  },
+  { head: 'client µs/call', cell: (result) => text(result.clientCpuMicros, formatCount) },
+  { head: 'errors', cell: ({ errors }) => String(errors) },
+  { head: 'wrong', cell: ({ wrong }) => String(wrong || ''), isOptional: true },
+  { head: 'unsent', cell: ({ unsent }) => String(unsent || ''), isOptional: true },
+  {
+    head: 'before kill',
+    cell: ({ kill }) => text(kill?.perSecondBefore, formatCount),
+    isOptional: true,
+  },
+  {
+    head: 'lowest',
+    cell: ({ kill }) => text(kill?.perSecondLowest, formatCount),
+    isOptional: true,
+  },
+  {
+    head: '90 % after ms',
+    cell: ({ kill }) => (kill && text(kill.recoveredAfterMs ?? Number.NaN, formatCount)) ?? '',
+    isOptional: true,
+  },
+  {
+    head: 'p99 before',
+    cell: ({ kill }) => text(kill?.p99MsBefore, twoDigits),
+    isOptional: true,
+  },
+  { head: 'p99 after', cell: ({ kill }) => text(kill?.p99MsAfter, twoDigits), isOptional: true },
+];
+
 /** The result for people: one block of rows for each number in flight. */
 export function formatBenchTable(results: readonly BenchResult[]): string {
-  const rows = results.map((result) => [
-    String(result.inFlight).padStart(9),
-    result.operation,
-    formatRate(result.callsPerSecond).padStart(8),
-    result.p50Ms.toFixed(2).padStart(7),
-    result.p99Ms.toFixed(2).padStart(7),
-    result.ratioToEcho.toFixed(2).padStart(7),
-    (result.ratioToMemory?.toFixed(2) ?? '').padStart(9),
-    String(result.errors).padStart(6),
-  ]);
+  const cells = columns
+    .map(({ head, cell, isOptional }) => ({ head, isOptional, cells: results.map(cell) }))
+    .filter((column) => !column.isOptional || column.cells.some((each) => each !== ''))
+    .map((column) => {
+      const width = Math.max(...[column.head, ...column.cells].map(({ length }) => length));
+      const align = (word: string) => (column.head === 'operation' ? word : word.padStart(width));
+      return [align(column.head), ...column.cells.map(align)];
+    });
+  const rowAt = (index: number) => cells.map((column) => column[index] ?? '');
   return formatTable(
-    ['in flight', 'operation', ' calls/s', ' p50 ms', ' p99 ms', 'of echo', 'of memory', 'errors'],
-    rows,
+    rowAt(0),
+    results.map((_result, index) => rowAt(index + 1)),
   );
+}
+
+function text(number: number | undefined, format: (number: number) => string): string {
+  if (number === undefined) return '';
+  return Number.isFinite(number) ? format(number) : '-';
+}
+
+function twoDigits(number: number): string {
+  return number.toFixed(2);
 }
 
 /** What is being measured: `12/45 get QUORUM, 16 in flight`. */
 export function formatPhase(phases: readonly BenchPhase[], index: number): string {
   const phase = phases[index];
   if (phase === undefined) return '';
-  return `${index + 1}/${phases.length} ${phase.operation}, ${phase.inFlight} in flight`;
+  const { operation, intensity } = phase;
+  return `${index + 1}/${phases.length} ${operation.name}, ${describeIntensity(intensity)}`;
 }
 
 /** What a phase gave: `4,321 calls/s`, and how many failed. */
 export function formatSample(sample: PhaseSample): string {
-  const failed = sample.errors === 0 ? '' : `, ${sample.errors} failed`;
-  return `${formatRate(callsPerSecond(sample))} calls/s${failed}`;
+  const failures = Object.values(sample.errors).reduce((sum, count) => sum + count, 0);
+  const failed = failures === 0 ? '' : `, ${failures} failed`;
+  return `${text(callsPerSecond(sample), formatCount)} calls/s${failed}`;
 }
 
 /** Says how far the benchmark is: one line that changes on a terminal, a line a phase elsewhere. */
@@ -44,10 +117,12 @@ export class BenchProgress {
     this.#stream = stream;
   }
 
-  /** Shows what is done now; only on a terminal. */
-  begin(what: string): void {
+  /** Shows what is done now, and how many calls were made; only on a terminal. */
+  begin(what: string, calls = 0): void {
+    if (!this.#stream.isTTY) return;
+    const sofar = calls === 0 ? '' : `: ${formatCount(calls)} calls`;
     const last = this.#last === '' ? '' : `   (before: ${this.#last})`;
-    if (this.#stream.isTTY) this.#stream.write(`${clearLine}bench: ${what}${last}`);
+    this.#stream.write(`${clearLine}bench: ${what}${sofar}${last}`);
   }
 
   /** Says what has been done. */
@@ -63,7 +138,3 @@ export class BenchProgress {
 }
 
 const clearLine = '\r\u001b[2K';
-
-function formatRate(perSecond: number): string {
-  return Number.isFinite(perSecond) ? Math.round(perSecond).toLocaleString('en-US') : '-';
-}

@@ -16,15 +16,35 @@ import { LocalCluster } from '../cluster/local-cluster.ts';
 export interface BenchProcesses {
   /** Where the echo is, as `host:port`. */
   readonly echo: string;
-  /** The coordinators of the clusters that were started, as `host:port`. */
-  readonly own: { readonly memory: string; readonly durable: string } | undefined;
+  readonly echoPids: () => readonly number[];
+  /** The clusters that were started. */
+  readonly own: Readonly<Partial<Record<OwnPlace, OwnCluster>>>;
 }
 
-export interface BenchProcessesOptions {
-  /** Starts two clusters of four nodes in this mode, if there is one. */
-  readonly mode: RepairMode | undefined;
+/** Where an own cluster keeps its data. */
+export const ownPlaces = ['memory', 'disk'] as const;
+
+type OwnPlace = (typeof ownPlaces)[number];
+
+export interface OwnCluster {
+  /** Its nodes, as `host:port`. */
+  readonly addresses: readonly string[];
+  /** Of those of its nodes that run. */
+  readonly pids: () => readonly number[];
+  /** Ends its second node without warning. */
+  readonly killNode: () => Promise<void>;
+  /** Starts that again; settles when all nodes have met. @throws QuorateError */
+  readonly restartNode: () => Promise<void>;
+}
+
+interface BenchProcessesOptions {
+  /** Starts a cluster of four nodes for each. */
+  readonly places: readonly OwnPlace[];
+  readonly mode: RepairMode;
   /** The size of the echo's answers. */
   readonly valueBytes: number;
+  /** Whether nodes will be killed: what clusters say of that is not passed on. */
+  readonly isKilling: boolean;
   readonly say: (sentence: string) => void;
   /** Gives up while they start. */
   readonly signal: AbortSignal;
@@ -39,27 +59,26 @@ export async function withBenchProcesses<Result>(
   options: BenchProcessesOptions,
   use: (processes: BenchProcesses) => Promise<Result>,
 ): Promise<Result | undefined> {
-  const [echoPort, ...ports] = await freePorts(1 + 2 * nodes);
+  const { places } = options;
+  const [echoPort, ...ports] = await freePorts(1 + places.length * nodes);
   const echoAddress = { name: 'echo', host, port: echoPort ?? 0 };
-  const [memory, durable] = [replicasAt(ports.slice(0, nodes)), replicasAt(ports.slice(nodes))];
   const folder = mkdtempSync(join(tmpdir(), 'quorate-bench-'));
   const echo = launchEcho(echoAddress, options);
-  const { mode, say } = options;
-  const clusters =
-    mode === undefined
-      ? []
-      : [
-          launchCluster(clock, { folder, replicas: memory, isDurable: false, mode, say }),
-          launchCluster(clock, { folder, replicas: durable, isDurable: true, mode, say }),
-        ];
+  const clusters = places.map((place, index) => {
+    const replicas = replicasAt(ports.slice(index * nodes, (index + 1) * nodes));
+    return launchCluster(clock, { ...options, folder, replicas, place });
+  });
   try {
-    const started = Promise.all([echo.start(), ...clusters.map((cluster) => cluster.start())]);
+    const started = Promise.all([echo.start(), ...clusters.map(({ cluster }) => cluster.start())]);
     await Promise.race([started, abortion(options.signal)]);
     if (options.signal.aborted) return undefined;
-    const own = mode && { memory: coordinatorOf(memory), durable: coordinatorOf(durable) };
-    return await use({ echo: formatHostPort(echoAddress), own });
+    return await use({
+      echo: formatHostPort(echoAddress),
+      echoPids: () => (echo.pid === undefined ? [] : [echo.pid]),
+      own: Object.fromEntries(clusters.map(({ place, own }) => [place, own])),
+    });
   } finally {
-    await Promise.all([echo.kill(), ...clusters.map((cluster) => cluster.stop())]);
+    await Promise.all([echo.kill(), ...clusters.map(({ cluster }) => cluster.stop())]);
     rmSync(folder, { recursive: true, force: true });
   }
 }
@@ -82,39 +101,43 @@ function replicasAt(ports: readonly number[]): readonly NodeAddress[] {
   return ports.map((port, index) => ({ name: `replica${index}`, host, port }));
 }
 
-function coordinatorOf([first]: readonly NodeAddress[]): string {
-  return first === undefined ? '' : formatHostPort(first);
-}
-
-interface OwnCluster {
+interface ClusterOptions extends BenchProcessesOptions {
   readonly folder: string;
   readonly replicas: readonly NodeAddress[];
-  readonly isDurable: boolean;
-  readonly mode: RepairMode;
-  readonly say: (sentence: string) => void;
+  readonly place: OwnPlace;
 }
 
-function launchCluster(
-  clock: Clock,
-  { folder, replicas, isDurable, mode, say }: OwnCluster,
-): LocalCluster {
-  const file = join(folder, isDurable ? 'durable.txt' : 'memory.txt');
+function launchCluster(clock: Clock, options: ClusterOptions) {
+  const { folder, replicas, place, mode, say } = options;
+  const file = join(folder, `${place}.txt`);
   const lines = replicas.map((replica) => `${replica.name} ${replica.host} ${replica.port}\n`);
   writeFileSync(file, lines.join(''));
-  return new LocalCluster(
+  const cluster = new LocalCluster(
     { clock },
     {
       replicas,
       restarts: false,
       argsOf: ({ name, port }) => [
         ...['replica', name, String(port), file, mode],
-        isDurable ? `--data-dir=${join(folder, name)}` : '--in-memory',
+        place === 'disk' ? `--data-dir=${join(folder, name)}` : '--in-memory',
         '--log-level=error',
       ],
-      onLine: (node, line) => say(`${node} | ${line}`),
-      say,
+      // A node that is killed is missed by the others, which need not be said.
+      onLine: (node, line) => options.isKilling || say(`${node} | ${line}`),
+      say: (sentence) => options.isKilling || say(sentence),
     },
   );
+  const victim = replicas[1]?.name ?? '';
+  const own: OwnCluster = {
+    addresses: replicas.map(formatHostPort),
+    pids: () => cluster.pids(),
+    killNode: () => cluster.kill(victim),
+    restartNode: async () => {
+      await cluster.restart(victim);
+      await cluster.meet();
+    },
+  };
+  return { place, cluster, own };
 }
 
 /** Ports that were all free at once a moment ago. */

@@ -47,7 +47,7 @@ export class LocalCluster {
   /** Starts all nodes; settles when they are ready and have met. @throws QuorateError */
   async start(): Promise<void> {
     await Promise.all([...this.#nodes.values()].map((node) => this.#startNode(node)));
-    if (!(await this.#meet()) && !this.#isStopping) {
+    if (!(await this.meet()) && !this.#isStopping) {
       this.#options.say('the nodes are ready, but not all of them can reach each other yet');
     }
   }
@@ -78,6 +78,11 @@ export class LocalCluster {
     const node = this.#node(name);
     if (node?.state === 'stopped') this.#options.say(`${name} is not running`);
     await node?.kill();
+  }
+
+  /** The process ids of the nodes that run. */
+  pids(): readonly number[] {
+    return [...this.#nodes.values()].flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
   }
 
   /** A line for each node. */
@@ -135,8 +140,8 @@ export class LocalCluster {
     }
   }
 
-  /** Waits until every node sees every other and their clocks are compared. */
-  async #meet(): Promise<boolean> {
+  /** Waits until every node sees every other and their clocks are compared. @returns whether in time. */
+  async meet(): Promise<boolean> {
     const untilMs = this.#clock.monotonicMs() + meetMsMax;
     const clients = this.#options.replicas.map(
       (replica) => new NodeClient(formatHostPort(replica), { timeoutMs: 1_000 }),

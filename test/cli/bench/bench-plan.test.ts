@@ -1,90 +1,107 @@
 /** The order of a benchmark, and what its samples add up to. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readInFlights } from '../../../src/cli/bench/bench-flags.ts';
-import { benchKeys } from '../../../src/cli/bench/bench-load.ts';
 import {
+  type BenchIntensity,
   benchOperations,
-  median,
-  ownOperations,
-  type PhaseSample,
-  percentile,
   planBench,
-  summarizeBench,
 } from '../../../src/cli/bench/bench-plan.ts';
+import { type PhaseSample, summarizeBench } from '../../../src/cli/bench/bench-summary.ts';
+import { median, medianOf } from '../../../src/cli/bench/median.ts';
 
-function sample(callsPerSecond: number, latencyMs = 1, errors = 0): PhaseSample {
-  const latenciesMs = Float64Array.of(latencyMs, latencyMs * 3, latencyMs * 2);
-  return { calls: callsPerSecond * 2 + errors, errors, elapsedMs: 2_000, latenciesMs };
+const operations = benchOperations({
+  levels: ['ONE', 'QUORUM'],
+  readShare: undefined,
+  places: ['memory', 'disk'],
+});
+const [one, sixteen]: readonly BenchIntensity[] = [
+  { kind: 'closed', inFlight: 1 },
+  { kind: 'closed', inFlight: 16 },
+];
+
+function sample(perSecond: number, latencyMs = 1, errors: Record<string, number> = {}) {
+  const figures: PhaseSample = {
+    answers: perSecond * 2,
+    wrong: 0,
+    errors,
+    unsent: 0,
+    elapsedMs: 2_000,
+    p50Ms: latencyMs,
+    p99Ms: latencyMs * 3,
+    p999Ms: latencyMs * 4,
+    refusalP99Ms: Number.NaN,
+    clientCpuMs: 100,
+    nodeCpuMs: undefined,
+    nodeBytesMax: undefined,
+    kill: undefined,
+  };
+  return figures;
 }
 
-describe('a benchmark', () => {
-  it('measures the echo and every operation in each round, one after the other', () => {
-    const phases = planBench(2, [1, 16], benchOperations);
-    assert.equal(phases.length, 2 * 2 * benchOperations.length);
-    assert.deepEqual(phases[0], { round: 1, operation: 'echo', inFlight: 1 });
-    assert.deepEqual(phases[5], { round: 1, operation: 'echo', inFlight: 16 });
-    assert.deepEqual(phases[10], { round: 2, operation: 'echo', inFlight: 1 });
+describe('the plan of a benchmark', () => {
+  it('measures the echo and every operation in each round, what is on disk after the same in memory', () => {
+    const phases = planBench(2, [one, sixteen] as BenchIntensity[], operations);
+    assert.equal(phases.length, 2 * 2 * operations.length);
+    assert.deepEqual(
+      phases.slice(0, operations.length).map(({ operation }) => operation.name),
+      [
+        ...['echo', 'get ONE', 'get ONE, on disk', 'get QUORUM', 'get QUORUM, on disk'],
+        ...['put ONE', 'put ONE, on disk', 'put QUORUM', 'put QUORUM, on disk'],
+      ],
+    );
+    assert.equal(phases[operations.length]?.intensity, sixteen);
+    assert.equal(phases[2 * operations.length]?.round, 2);
   });
+
+  it('mixes gets and puts when it is told their shares', () => {
+    const mixed = benchOperations({ levels: ['ALL'], readShare: 0.8, places: ['running'] });
+    assert.deepEqual(
+      mixed.map(({ name }) => name),
+      ['echo', '80% get ALL'],
+    );
+  });
+});
+
+describe('the result of a benchmark', () => {
+  const plan = (rounds: number) => planBench(rounds, [sixteen] as BenchIntensity[], operations);
 
   it('divides within a round and reports medians over the rounds', () => {
-    const phases = planBench(3, [16], benchOperations);
     // A machine that is half as fast in the second round and twice as fast in the third.
     const samples = [1, 0.5, 2].flatMap((speed) =>
-      benchOperations.map((name) => sample((name === 'echo' ? 1_000 : 600) * speed, 1 / speed)),
+      operations.map(({ kind }) =>
+        sample((kind === 'echo' ? 1_000 : 600) * speed, (kind === 'echo' ? 1 : 2) / speed),
+      ),
     );
-    const [echo, get] = summarizeBench(phases, samples);
-    assert.equal(echo?.ratioToEcho, 1);
-    assert.equal(get?.callsPerSecond, 600);
-    assert.equal(get?.ratioToEcho, 0.6);
-    assert.equal(get?.p50Ms, 2);
-    assert.equal(get?.p99Ms, 3);
+    const [echo, get] = summarizeBench(plan(3), samples);
+    assert.deepEqual([echo?.ratioToEcho, echo?.callsPerSecond, echo?.inFlight], [1, 1_000, 16]);
+    assert.deepEqual([get?.ratioToEcho, get?.callsPerSecond], [0.6, 600]);
+    assert.deepEqual([get?.p50Ms, get?.p99Ms, get?.p99RatioToEcho], [2, 6, 2]);
   });
 
-  it('compares what is on disk with the same in memory, measured just before', () => {
-    const phases = planBench(1, [16], ownOperations);
-    const names = phases.map(({ operation }) => operation);
-    assert.deepEqual(names.slice(-2), ['put QUORUM', 'put QUORUM, on disk']);
-    const samples = names.map((name) => sample(name.endsWith('on disk') ? 300 : 400));
-    const results = summarizeBench(phases, samples);
-    assert.equal(
-      results.find(({ operation }) => operation === 'put ONE')?.ratioToMemory,
-      undefined,
-    );
+  it('compares what is on disk with the same in memory, in the same round', () => {
+    const samples = operations.map(({ name }) => sample(name.endsWith('on disk') ? 300 : 400));
+    const results = summarizeBench(plan(1), samples);
+    assert.equal(results.find((row) => row.operation === 'put ONE')?.ratioToMemory, undefined);
     assert.equal(results.at(-1)?.ratioToMemory, 0.75);
   });
 
-  it('counts failures, and not as calls', () => {
-    const samples = benchOperations.map(() => sample(100, 1, 7));
-    const [echo] = summarizeBench(planBench(1, [1], benchOperations), samples);
-    assert.deepEqual([echo?.callsPerSecond, echo?.errors], [100, 7]);
+  it('counts failures of all rounds by their codes, and not as calls', () => {
+    const samples = [...operations, ...operations].map(() =>
+      sample(100, 1, { OVERLOADED: 3, READ_TIMEOUT: 4 }),
+    );
+    const [echo] = summarizeBench(plan(2), samples);
+    assert.deepEqual([echo?.callsPerSecond, echo?.errors], [100, 14]);
+    assert.deepEqual(echo?.errorsByCode, { OVERLOADED: 6, READ_TIMEOUT: 8 });
   });
 
   it('sums up what there is when it was interrupted', () => {
-    assert.equal(
-      summarizeBench(planBench(3, [1], benchOperations), [sample(10), sample(5)]).length,
-      2,
-    );
-    assert.deepEqual(summarizeBench(planBench(3, [1], benchOperations), []), []);
+    assert.equal(summarizeBench(plan(3), [sample(10), sample(5)]).length, 2);
+    assert.deepEqual(summarizeBench(plan(3), []), []);
   });
 
-  it('takes percentiles by rank and medians of even numbers in the middle', () => {
-    assert.equal(percentile(Float64Array.of(1, 2, 3, 4), 0.5), 2);
-    assert.equal(percentile(Float64Array.of(1, 2, 3, 4), 0.99), 4);
-    assert.ok(Number.isNaN(percentile(Float64Array.of(), 0.5)));
+  it('takes medians of even numbers in the middle, and of those that there are', () => {
     assert.equal(median([4, 1, 3, 2]), 2.5);
-  });
-
-  it('uses different keys, whose first bytes go round the ring', () => {
-    const keys = benchKeys(512);
-    assert.equal(new Set(keys.map((key) => key.toString('hex'))).size, 512);
-    assert.equal(new Set(keys.slice(0, 256).map((key) => key[0])).size, 256);
-  });
-
-  it('reads numbers in flight, and refuses what has no end', () => {
-    assert.deepEqual(readInFlights('1,16,16'), [1, 16]);
-    for (const bad of ['', '0', '1,', '257', '-1', '1;2', '1,2,3,4,5,6,7,8,9']) {
-      assert.throws(() => readInFlights(bad), /--in-flight/);
-    }
+    assert.equal(medianOf([undefined, Number.NaN, 3]), 3);
+    assert.equal(medianOf([undefined]), undefined);
   });
 });

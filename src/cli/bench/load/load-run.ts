@@ -1,0 +1,175 @@
+import { QuorateError } from '../../../base/quorate-error.ts';
+import type { Clock } from '../../../runtime/clock.ts';
+import type { Random } from '../../../runtime/random.ts';
+import { benchKey, chooseKeys } from './key-choice.ts';
+import { LatencyHistogram } from './latency-histogram.ts';
+import { type Load, type LoadClient, type LoadOutcome, settleMs } from './load.ts';
+
+/** With more failures, and a tenth of all calls failing, it is not a measurement. */
+const errorsMax = 1_000;
+/** An open loop has no more calls in the air; later ones wait, and their wait is measured. */
+const openMax = 16_384;
+const tickMs = 1;
+
+/**
+ * Makes the calls of a load in one thread, and measures them.
+ *
+ * A closed loop measures from when a call is made. An open loop makes calls at their appointed
+ * times and measures from those, so that the calls that a stall holds up count with their wait: the
+ * latencies of a service whose callers do not wait for each other. The loop looks at the time about
+ * once a millisecond; so late its calls may leave, and that is in their latency too.
+ */
+export class LoadRun {
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #load: Load<unknown>;
+  readonly #clients: readonly LoadClient[];
+  readonly #signal: AbortSignal;
+  readonly #latencies = new LatencyHistogram();
+  readonly #before = new LatencyHistogram();
+  readonly #after = new LatencyHistogram();
+  readonly #refusals = new LatencyHistogram();
+  readonly #perTenth: number[] = [];
+  readonly #errors: Record<string, number> = {};
+  #startMs = 0;
+  #calls = 0;
+  #wrong = 0;
+  #unsent = 0;
+  #failures = 0;
+  #failure: QuorateError | undefined;
+
+  /** @param signal ends it before its time; calls in flight are still waited for. */
+  constructor(
+    components: { readonly clock: Clock; readonly random: Random },
+    load: Load<unknown>,
+    clients: readonly LoadClient[],
+    signal: AbortSignal,
+  ) {
+    this.#clock = components.clock;
+    this.#random = components.random;
+    this.#load = load;
+    this.#clients = clients;
+    this.#signal = signal;
+  }
+
+  /** How many calls were made so far. */
+  get calls(): number {
+    return this.#calls;
+  }
+
+  /** Settles when the last answer is there. @throws QuorateError the last of too many failures. */
+  async run(): Promise<LoadOutcome> {
+    this.#startMs = this.#clock.monotonicMs();
+    if (this.#load.pace.kind === 'open') await this.#runOpen(this.#load.pace);
+    else await this.#runCallers(this.#load.pace.inFlight);
+    if (this.#failure !== undefined) throw this.#failure;
+    return {
+      calls: this.#calls,
+      wrong: this.#wrong,
+      errors: this.#errors,
+      unsent: this.#unsent,
+      elapsedMs: this.#clock.monotonicMs() - this.#startMs,
+      latencies: this.#latencies.recorded,
+      latenciesBefore: this.#before.recorded,
+      latenciesAfter: this.#after.recorded,
+      refusals: this.#refusals.recorded,
+      perTenth: this.#perTenth,
+    };
+  }
+
+  get #durationMs(): number {
+    const { pace } = this.#load;
+    return pace.kind === 'once' ? Number.POSITIVE_INFINITY : pace.durationMs;
+  }
+
+  async #runCallers(inFlight: number): Promise<void> {
+    const { firstKey, keys, distribution, pace } = this.#load;
+    const choose = chooseKeys(this.#random, distribution, keys);
+    let next = 0;
+    const nextKey = () => {
+      if (pace.kind === 'closed') return choose();
+      return next < keys ? next++ : undefined;
+    };
+    const endMs = this.#startMs + this.#durationMs;
+    const caller = async (client: LoadClient): Promise<void> => {
+      for (;;) {
+        const nowMs = this.#clock.monotonicMs();
+        if (nowMs >= endMs || this.#isOver) return;
+        const key = nextKey();
+        if (key === undefined) return;
+        await this.#call(client, firstKey + key, nowMs);
+      }
+    };
+    const callers = this.#clients.flatMap((client) =>
+      Array.from({ length: inFlight }, () => caller(client)),
+    );
+    await Promise.all(callers);
+  }
+
+  async #runOpen(pace: { readonly perSecond: number; readonly durationMs: number }): Promise<void> {
+    const { firstKey, keys, distribution } = this.#load;
+    const choose = chooseKeys(this.#random, distribution, keys);
+    const total = Math.floor((pace.perSecond * pace.durationMs) / 1_000);
+    const appointedMs = (index: number) => this.#startMs + (index * 1_000) / pace.perSecond;
+    const open = new Set<Promise<void>>();
+    let sent = 0;
+    const send = () => {
+      const nowMs = this.#clock.monotonicMs();
+      while (sent < total && open.size < openMax && appointedMs(sent) <= nowMs) {
+        const client = this.#clients[sent % this.#clients.length];
+        if (client === undefined) return;
+        const call = this.#call(client, firstKey + choose(), appointedMs(sent++));
+        open.add(call);
+        void call.finally(() => open.delete(call));
+      }
+    };
+    const endMs = this.#startMs + pace.durationMs;
+    while (this.#clock.monotonicMs() < endMs && !this.#isOver) {
+      send();
+      await new Promise<void>((resolve) => this.#clock.schedule(tickMs, resolve));
+    }
+    send();
+    const nowMs = this.#clock.monotonicMs();
+    for (let index = sent; index < total && appointedMs(index) <= nowMs; index++) {
+      this.#unsent++;
+      this.#latencies.add(nowMs - appointedMs(index));
+    }
+    await Promise.all(open);
+  }
+
+  get #isOver(): boolean {
+    return this.#signal.aborted || this.#failure !== undefined;
+  }
+
+  async #call(client: LoadClient, key: number, fromMs: number): Promise<void> {
+    this.#calls++;
+    try {
+      if (await client.call(benchKey(key))) this.#succeed(fromMs);
+      else this.#wrong++;
+    } catch (error: unknown) {
+      this.#fail(QuorateError.from(error), fromMs);
+    }
+  }
+
+  #succeed(fromMs: number): void {
+    const nowMs = this.#clock.monotonicMs();
+    const middleMs = this.#startMs + this.#durationMs / 2;
+    this.#latencies.add(nowMs - fromMs);
+    if (nowMs < middleMs) this.#before.add(nowMs - fromMs);
+    else if (fromMs >= middleMs + settleMs) this.#after.add(nowMs - fromMs);
+    const tenth = Math.floor((nowMs - this.#startMs) / 100);
+    while (this.#perTenth.length <= tenth) this.#perTenth.push(0);
+    this.#perTenth[tenth] = (this.#perTenth[tenth] ?? 0) + 1;
+  }
+
+  #fail(error: QuorateError, fromMs: number): void {
+    this.#errors[error.code] = (this.#errors[error.code] ?? 0) + 1;
+    if (error.code === 'OVERLOADED') {
+      this.#refusals.add(this.#clock.monotonicMs() - fromMs);
+      return;
+    }
+    this.#failures++;
+    const isTooMuch = this.#failures > errorsMax && this.#failures * 10 > this.#calls;
+    if (isTooMuch || this.#load.pace.kind === 'once') this.#failure = error;
+  }
+}

@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+
+/** What processes have used so far, as Linux tells it. */
+export interface NodeUsage {
+  /** Processor time of all together, in user and in kernel mode. */
+  readonly cpuMs: number;
+  /** The most memory that any of them has had. */
+  readonly bytesMax: number;
+}
+
+/** Linux counts in hundredths of a second for programs, whatever its own clock does. */
+const msPerTick = 10;
+const bytesPerKilobyte = 1_024;
+
+/** @returns `undefined` where one of them, or `/proc`, is not there. */
+export function usageOf(pids: readonly number[]): NodeUsage | undefined {
+  if (pids.length === 0) return undefined;
+  try {
+    const usages = pids.map((pid) =>
+      parseUsage(
+        readFileSync(`/proc/${pid}/stat`, 'latin1'),
+        readFileSync(`/proc/${pid}/status`, 'latin1'),
+      ),
+    );
+    return {
+      cpuMs: usages.reduce((sum, { cpuMs }) => sum + cpuMs, 0),
+      bytesMax: Math.max(...usages.map(({ bytesMax }) => bytesMax)),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads `/proc/<pid>/stat` and `/proc/<pid>/status`. */
+export function parseUsage(stat: string, status: string): NodeUsage {
+  // The second field is the name in parentheses, and may hold anything.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [userTicks, systemTicks] = [Number(fields[11]), Number(fields[12])];
+  const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(status) ?? [];
+  return {
+    cpuMs: (userTicks + systemTicks) * msPerTick,
+    bytesMax: Number(kilobytes) * bytesPerKilobyte,
+  };
+}
