@@ -22,7 +22,7 @@ import { dirname, join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { captureTool, fail, root } from './process.js';
 
-const sourceFolders = ['src', 'generated', 'test'];
+const sourceFolders = ['src', 'generated', 'test', 'bench'];
 const dist = join(root, 'dist');
 const stampPath = join(dist, '.stamp');
 const lockPath = join(dist, '.lock');

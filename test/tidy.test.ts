@@ -346,6 +346,7 @@ function readTracked(): readonly SourceFile[] {
 
 const src = readFolder('src');
 const test = readFolder('test');
+const bench = readFolder('bench');
 const tracked = readTracked();
 const lock = [
   { path: 'package-lock.json', text: readFileSync(join(root, 'package-lock.json'), 'utf8') },
@@ -404,13 +405,13 @@ const rules: readonly Rule[] = [
   {
     name: `no source file is longer than ${sourceLinesMax} lines`,
     check: size,
-    files: src,
+    files: [...src, ...bench],
     planted: [{ path: 'node/bad.ts', text: 'a;\n'.repeat(sourceLinesMax + 1) }],
   },
   {
     name: 'files and folders have telling names in kebab-case',
     check: names,
-    files: [...src, ...test],
+    files: [...src, ...test, ...bench],
     planted: [
       { path: 'utils/bad.ts', text: '' },
       { path: 'ring/helpers/bad.ts', text: '' },
@@ -443,7 +444,7 @@ const rules: readonly Rule[] = [
   {
     name: 'every source file says why it exists',
     check: headers,
-    files: src,
+    files: [...src, ...bench],
     planted: [
       { path: 'ring/bad.ts', text: 'export const a = 1;' },
       { path: 'ring/bad.ts', text: "import { b } from './b.ts';\n\nexport const a = b;\n/** b */" },

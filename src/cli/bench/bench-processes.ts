@@ -1,13 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { QuorateError } from '../../base/quorate-error.ts';
 import type { RepairMode } from '../../config/choices.ts';
 import { formatHostPort, type NodeAddress } from '../../config/replicas-file.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { LaunchedNode } from '../cluster/launched-node.ts';
 import { LocalCluster } from '../cluster/local-cluster.ts';
+import { freePorts, host } from './free-ports.ts';
 
 /**
  * The processes of a benchmark, on free loopback ports: a cluster in memory, one on disk, and the
@@ -50,7 +49,6 @@ interface BenchProcessesOptions {
   readonly signal: AbortSignal;
 }
 
-const host = '127.0.0.1';
 const nodes = 4;
 
 /** Starts them, uses them, and ends them. @returns `undefined` if it was given up. */
@@ -138,27 +136,4 @@ function launchCluster(clock: Clock, options: ClusterOptions) {
     },
   };
   return { place, cluster, own };
-}
-
-/** Ports that were all free at once a moment ago. */
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(servers.map(listenAnywhere));
-  await Promise.all(
-    servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))),
-  );
-  return ports;
-}
-
-function listenAnywhere(server: ReturnType<typeof createServer>): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) => {
-      const message = `cannot listen on ${host} (${error.message}): a benchmark needs free ports there`;
-      reject(new QuorateError('CONFIGURATION', {}, message, { cause: error }));
-    });
-    server.listen(0, host, () => {
-      const address = server.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : 0);
-    });
-  });
 }
