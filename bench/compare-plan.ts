@@ -83,7 +83,9 @@ export function rowsOf(
       serverMicros: medianOf(samples.map(({ serverMicros }) => serverMicros)),
       failed: samples.reduce((sum, { failed }) => sum + failed, 0),
       runs: samples.map(({ callsPerSecond }) => Math.round(callsPerSecond)),
-      absent: all.find((sample) => typeof sample === 'string'),
+      absent:
+        all.find((sample) => typeof sample === 'string') ??
+        (samples.length === 0 ? 'interrupted' : undefined),
     };
   });
 }

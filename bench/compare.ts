@@ -52,6 +52,7 @@ export async function compare(clock: Clock, options: CompareOptions) {
   const own = {
     places: ['disk'],
     mode: 'BOTH',
+    nodes: 4,
     valueBytes,
     isKilling: false,
     say,

@@ -27,6 +27,8 @@ export async function startEtcd(clock: Clock, folder: string): Promise<EtcdClust
   const exits = names.map((name, index) => {
     const child = spawn('etcd', argsOf(name, urlOf(index), urlOf(nodes + index), cluster, folder), {
       stdio: 'ignore',
+      // Ctrl-C is for us: what is measured ends first.
+      detached: true,
     });
     running.add(child);
     return new Promise<void>((resolve) => {

@@ -48,6 +48,7 @@ async function run(): Promise<void> {
   const rows = (await compare(new SystemClock(), options)) ?? [];
   const ratios = ratiosOf(rows);
   const { runs, seconds } = options;
+  if (interrupt.signal.aborted) process.exitCode = 130;
   const processors = availableParallelism();
   process.stdout.write(
     values.json

@@ -109,5 +109,6 @@ describe('the result of a comparison', () => {
       ratiosOf(rows).map(({ ratio }) => ratio),
       [undefined, undefined, 1],
     );
+    assert.ok(rowsOf(phases, []).every(({ absent }) => absent === 'interrupted'));
   });
 });

@@ -66,7 +66,7 @@ describe('bench', () => {
 
   it('stops all that it started on Ctrl-C', async () => {
     const bench = new CliProcess(['bench', '--seconds', '30']);
-    await bench.until('it starts', () => bench.stderr.includes('starting four nodes'));
+    await bench.until('it starts', () => bench.stderr.includes('starting 4 nodes'));
     bench.signal('SIGINT');
     assert.deepEqual(await bench.exited, { code: 130, signal: null });
     assert.match(bench.stderr, /interrupted/);

@@ -49,16 +49,16 @@ async function runBench(args: BenchArgs): Promise<ExitCode> {
   process.on('SIGHUP', () => stop(129));
   const clock = new SystemClock();
   const { signal } = interrupt;
-  const { valueBytes, levels, readShare, mode, killNode } = args;
+  const { valueBytes, levels, readShare, mode, nodes, killNode } = args;
   const places = running === undefined ? args.storage : [];
-  if (places.length > 0) say(`bench: starting four nodes (${places.join(', ')}), and the echo`);
+  if (places.length > 0) say(`bench: starting ${nodes} nodes (${places.join(', ')}), and the echo`);
   const operations = benchOperations({
     levels,
     readShare,
     places: running === undefined ? args.storage : ['running'],
   });
   const phases = planBench(args.rounds, intensities, operations);
-  const options = { places, mode, valueBytes, isKilling: killNode, say, signal };
+  const options = { places, mode, nodes, valueBytes, isKilling: killNode, say, signal };
   const samples = await withBenchProcesses(clock, options, (processes) => {
     const components = { clock, progress: new BenchProgress(process.stderr) };
     return new BenchMeasurement(components, args, processes, running, signal).take(phases);
@@ -88,8 +88,8 @@ async function nodesOf(target: string): Promise<readonly string[]> {
 function describeRun(args: BenchArgs, running: readonly string[] | undefined) {
   const { seconds, rounds, keys, valueBytes, distribution, path, coordinators } = args;
   return {
-    server: running?.[0] ?? 'own clusters of four nodes',
-    ...(running === undefined && { mode: args.mode, storage: args.storage }),
+    server: running?.[0] ?? 'own clusters',
+    ...(running === undefined && { mode: args.mode, storage: args.storage, nodes: args.nodes }),
     ...{ seconds, rounds, keys, valueBytes, distribution, path, coordinators },
     connections: args.connections,
     killNode: args.killNode,

@@ -39,6 +39,10 @@ function withScopeFlags<Args>(yargs: Argv<Args>) {
       coerce: (given: string) =>
         different(given.split(',').map((word) => parseChoice(word, ownPlaces, 'storage'))),
     })
+    .option('nodes', {
+      ...text('4', 'how many nodes own clusters have'),
+      coerce: (given: string) => readWhole(given, '--nodes', 3, 16),
+    })
     .option('seconds', {
       ...text('2', 'how long each phase takes'),
       coerce: (given: string) => readNumber(given, '--seconds', 0.1, 600),

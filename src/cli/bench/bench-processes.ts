@@ -37,9 +37,11 @@ export interface OwnCluster {
 }
 
 interface BenchProcessesOptions {
-  /** Starts a cluster of four nodes for each. */
+  /** Starts a cluster for each. */
   readonly places: readonly OwnPlace[];
   readonly mode: RepairMode;
+  /** Of each cluster. */
+  readonly nodes: number;
   /** The size of the echo's answers. */
   readonly valueBytes: number;
   /** Whether nodes will be killed: what clusters say of that is not passed on. */
@@ -49,15 +51,13 @@ interface BenchProcessesOptions {
   readonly signal: AbortSignal;
 }
 
-const nodes = 4;
-
 /** Starts them, uses them, and ends them. @returns `undefined` if it was given up. */
 export async function withBenchProcesses<Result>(
   clock: Clock,
   options: BenchProcessesOptions,
   use: (processes: BenchProcesses) => Promise<Result>,
 ): Promise<Result | undefined> {
-  const { places } = options;
+  const { places, nodes } = options;
   const [echoPort, ...ports] = await freePorts(1 + places.length * nodes);
   const echoAddress = { name: 'echo', host, port: echoPort ?? 0 };
   const folder = mkdtempSync(join(tmpdir(), 'quorate-bench-'));
