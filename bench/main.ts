@@ -1,9 +1,8 @@
 /** The command line of `npm run bench:compare`; see {@link help}. */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { readNumbers } from '../src/cli/bench/bench-flags.ts';
+import { readChoice, readNumbers } from '../src/cli/bench/bench-flags.ts';
 import { readNumber, readWhole } from '../src/cli/numbers.ts';
-import { parseChoice } from '../src/config/choices.ts';
 import { SystemClock } from '../src/runtime/system-clock.ts';
 import { compare } from './compare.ts';
 import { ratiosOf, tools } from './compare-plan.ts';
@@ -41,7 +40,7 @@ async function run(): Promise<void> {
     runs: readWhole(values.runs, '--runs', 1, 20),
     seconds: readNumber(values.seconds, '--seconds', 1, 60),
     inFlights: readNumbers(values['in-flight'], '--in-flight', 256),
-    tools: values.tools.split(',').map((word) => parseChoice(word, tools, 'tool')),
+    tools: values.tools.split(',').map((word) => readChoice(word, tools, '--tools')),
     signal: interrupt.signal,
     say: (sentence: string) => process.stderr.write(`${sentence}\n`),
   };

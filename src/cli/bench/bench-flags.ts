@@ -1,6 +1,6 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs';
 import { QuorateError } from '../../base/quorate-error.ts';
-import { parseChoice, parseLevel, parseMode } from '../../config/choices.ts';
+import { consistencyLevels, parseChoice, parseMode } from '../../config/choices.ts';
 import { nodesOfZookeeperFlag } from '../flags.ts';
 import { readNumber, readWhole } from '../numbers.ts';
 import { readServer } from '../target.ts';
@@ -10,17 +10,17 @@ import { distributions } from './load/key-choice.ts';
 
 /** The flags of `quorate bench`. Each is bounded, so that a benchmark always ends by itself. */
 export function withBenchFlags(yargs: Argv) {
-  return withScopeFlags(withLoadFlags(yargs))
+  return withLoadFlags(withScopeFlags(yargs))
     .option('output', {
       ...text('table', 'form of the result on stdout: table or json'),
       alias: 'o',
-      coerce: (given: string) => parseChoice(given, ['table', 'json'], 'form of output'),
+      coerce: (given: string) => readChoice(given, ['table', 'json'], '--output'),
     })
     .option('json', { type: 'boolean', default: false, describe: 'the same as --output json' });
 }
 
 /** What is measured. */
-function withScopeFlags<Args>(yargs: Argv<Args>) {
+function withScopeFlags(yargs: Argv) {
   return yargs
     .option('server', {
       alias: 's',
@@ -37,7 +37,7 @@ function withScopeFlags<Args>(yargs: Argv<Args>) {
     .option('storage', {
       ...text('memory,disk', 'where own clusters keep their data'),
       coerce: (given: string) =>
-        different(given.split(',').map((word) => parseChoice(word, ownPlaces, 'storage'))),
+        different(given.split(',').map((word) => readChoice(word, ownPlaces, '--storage'))),
     })
     .option('nodes', {
       ...text('4', 'how many nodes own clusters have'),
@@ -53,7 +53,8 @@ function withScopeFlags<Args>(yargs: Argv<Args>) {
     })
     .option('levels', {
       ...text('ONE,QUORUM', 'the levels of gets and puts, one or several'),
-      coerce: (given: string) => different(given.split(',').map(parseLevel)),
+      coerce: (given: string) =>
+        different(given.split(',').map((word) => readChoice(word, consistencyLevels, '--levels'))),
     })
     .option('read-share', {
       type: 'string',
@@ -71,7 +72,7 @@ function withScopeFlags<Args>(yargs: Argv<Args>) {
 }
 
 /** How the load is made. */
-function withLoadFlags(yargs: Argv) {
+function withLoadFlags<Args>(yargs: Argv<Args>) {
   return yargs
     .option('in-flight', {
       type: 'string',
@@ -92,11 +93,11 @@ function withLoadFlags(yargs: Argv) {
     })
     .option('path', {
       ...text('unary', 'how calls travel: unary, or pipelined by the typed client'),
-      coerce: (given: string) => parseChoice(given, paths, 'path'),
+      coerce: (given: string) => readChoice(given, paths, '--path'),
     })
     .option('coordinators', {
       ...text('one', 'which nodes are called: one or all'),
-      coerce: (given: string) => parseChoice(given, ['one', 'all'], 'choice of coordinators'),
+      coerce: (given: string) => readChoice(given, ['one', 'all'], '--coordinators'),
     })
     .option('keys', {
       ...text('1000', 'how many keys are used, all over the ring'),
@@ -104,7 +105,7 @@ function withLoadFlags(yargs: Argv) {
     })
     .option('distribution', {
       ...text('uniform', 'how keys are chosen: uniform, or zipf, some much more often'),
-      coerce: (given: string) => parseChoice(given, distributions, 'distribution'),
+      coerce: (given: string) => readChoice(given, distributions, '--distribution'),
     })
     .option('value-bytes', {
       ...text('100', 'how long the values are'),
@@ -136,6 +137,15 @@ function text(byDefault: string, describe: string) {
 
 function readInFlights(given: string | undefined): readonly number[] | undefined {
   return given === undefined ? undefined : readNumbers(given, '--in-flight', inFlightMax);
+}
+
+/** Reads a word of a closed list. @throws QuorateError CONFIGURATION */
+export function readChoice<Word extends string>(
+  given: string,
+  words: readonly Word[],
+  flag: string,
+): Word {
+  return parseChoice(given, words, `value for ${flag}`);
 }
 
 /** Reads whole numbers with commas between them. @throws QuorateError CONFIGURATION */

@@ -1,7 +1,7 @@
 /** What the benchmark refuses, and in which words. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readIntensities, readNumbers } from '../../../src/cli/bench/bench-flags.ts';
+import { readChoice, readIntensities, readNumbers } from '../../../src/cli/bench/bench-flags.ts';
 
 const none = {
   inFlight: undefined,
@@ -19,6 +19,14 @@ describe('the flags of bench', () => {
     for (const bad of ['', '0', '1,', '257', '-1', '1;2', '1,2,3,4,5,6,7,8,9']) {
       assert.throws(() => readNumbers(bad, '--in-flight', 256), /--in-flight/);
     }
+  });
+
+  it('take words of closed lists, and name themselves with the list when it is another', () => {
+    assert.equal(readChoice('Disk', ['memory', 'disk'], '--storage'), 'disk');
+    assert.throws(
+      () => readChoice('tape', ['memory', 'disk'], '--storage'),
+      /"tape" is not a value for --storage: use one of memory, disk/,
+    );
   });
 
   it('make a closed loop unless a rate is given', () => {
