@@ -46,7 +46,7 @@ const mayImport: Record<string, readonly string[]> = {
     // Where a cluster's nodes are is read by who wrote it.
     'membership/zookeeper',
   ],
-  testing: ['base', 'runtime', 'client', 'node'],
+  testing: ['base', 'runtime', 'ring', 'consistency', 'storage', 'wire', 'client', 'node'],
   cli: ['base', 'runtime', 'config', 'data-directory', 'client', 'node'],
 };
 

@@ -210,7 +210,12 @@ export class Engine {
     await this.coordinator.idle();
   }
 
-  async stop(): Promise<void> {
+  /**
+   * Ends all of it.
+   *
+   * @param isKilled whether what it keeps is to be as after the death of a process.
+   */
+  async stop(isKilled = false): Promise<void> {
     this.#isStopped = true;
     this.coordinator.accept(false);
     this.#clockTimer?.cancel();
@@ -224,7 +229,7 @@ export class Engine {
       this.damageHealer.stop(),
       this.reclaim.stop(),
     ]);
-    await this.#disk.close(this.coordinator.isIdle);
+    await this.#disk.close(!isKilled && this.coordinator.isIdle);
   }
 
   /**

@@ -8,8 +8,7 @@ import { clientConnections } from '../membership/zookeeper/zookeeper-connection.
 import { ZookeeperMembership } from '../membership/zookeeper/zookeeper-membership.ts';
 import { ZookeeperSession } from '../membership/zookeeper/zookeeper-session.ts';
 import { formatHostPort, type NodeAddress } from '../ring/node-address.ts';
-import { type PartitionerName, partitionerNamed } from '../ring/partitioner.ts';
-import { evenOwners, Ring } from '../ring/ring.ts';
+import type { Ring } from '../ring/ring.ts';
 import type { NodeStatus } from '../rpc/cluster-handlers.ts';
 import { GrpcServer } from '../rpc/grpc-server.ts';
 import { GrpcDialer } from '../rpc/peer-stream.ts';
@@ -18,22 +17,24 @@ import type { Logger } from '../runtime/logger.ts';
 import { SystemClock } from '../runtime/system-clock.ts';
 import { SystemRandom } from '../runtime/system-random.ts';
 import { type Disk, memoryDisk } from './disk.ts';
+import { durableDisk, type Kept } from './durable-disk.ts';
 import { Engine } from './engine.ts';
+import { type NodeRingOptions, nodeRing } from './node-ring.ts';
 import { openDisk } from './open-disk.ts';
 
 /** How a node is set up; the defaults are those of the command line. */
-export interface QuorateNodeOptions {
+export interface QuorateNodeOptions extends NodeRingOptions {
   readonly node: string;
-  /** Where to listen; 0 for the port of the node's own line. */
+  /** Where to listen; the port of the node's own line by default, a free one if 0. */
   readonly port?: number;
   /** Where to listen; the host of the node's own line by default. */
   readonly host?: string;
   /** All nodes, this one included, in the order of the replicas file. */
   readonly replicas: readonly NodeAddress[];
+  /** Where this node reaches each other one, if that is not where clients do. */
+  readonly peers?: readonly NodeAddress[];
   readonly mode: RepairMode;
   readonly clusterName?: string;
-  readonly partitioner?: PartitionerName;
-  readonly replicationFactor?: number;
   readonly hintLimits?: Partial<HintLimits>;
   /** How long tombstones are kept, and values after they have expired; 10 days by default. */
   readonly tombstoneAgeMs?: number;
@@ -65,6 +66,8 @@ export interface QuorateNodeComponents {
   readonly logger: Logger;
   /** The node's clock; the machine's by default. Tests give it one that is wrong. */
   readonly clock?: Clock;
+  /** What outlives the node in place of a data directory. */
+  readonly kept?: Kept;
   /** Told when the disk has failed: nothing is acknowledged any more, and the process should end. */
   readonly onDiskFailure?: (reason: unknown) => void;
   /**
@@ -84,7 +87,6 @@ interface NodeParts {
   readonly onOutdated: (sentence: string) => void;
 }
 
-const ringEpochFirst = 1;
 const clusterNameDefault = 'quorate';
 /** How long requests in flight may take once the node is told to stop. */
 const drainMsMax = 5_000;
@@ -105,6 +107,7 @@ export class QuorateNode {
   #status: NodeStatus = 'initializing';
   #isClockApart = false;
   #outcastFor: Refusal | undefined;
+  #listening: Promise<number> | undefined;
   #stopping: Promise<void> | undefined;
 
   /**
@@ -117,39 +120,29 @@ export class QuorateNode {
     components: QuorateNodeComponents,
     options: QuorateNodeOptions,
   ): Promise<QuorateNode> {
-    const { logger, onDiskFailure: onFailure = () => undefined } = components;
+    const { logger, kept, onDiskFailure: onFailure = () => undefined } = components;
     const { node, replicas, dataDirectory: directory } = options;
     const { rebuild = false, restore = false } = options;
     ownAddress(node, replicas);
-    const ring = new Ring({
-      epoch: ringEpochFirst,
-      partitioner: partitionerNamed(options.partitioner ?? 'byte-ordered'),
-      replicationFactor: options.replicationFactor ?? 3,
-      owners: evenOwners(replicas.map(({ name }) => name)),
-    });
+    const ring = nodeRing(options);
     const clock = components.clock ?? new SystemClock();
     const shared = { clock, random: new SystemRandom(), logger, ring };
     const limits = { ...defaultHintLimits, ...options.hintLimits };
     const clusterName = options.clusterName ?? clusterNameDefault;
-    const disk =
-      directory === undefined
-        ? memoryDisk(shared, { node, limits })
-        : await openDisk(shared, {
-            node,
-            clusterName,
-            directory,
-            rebuild,
-            restore,
-            limits,
-            onFailure,
-          });
+    const diskOptions = { node, limits, onFailure };
+    let disk: Disk;
+    if (kept !== undefined) disk = await durableDisk({ ...shared, kept }, diskOptions);
+    else if (directory === undefined) disk = memoryDisk(shared, diskOptions);
+    else {
+      disk = await openDisk(shared, { ...diskOptions, clusterName, directory, rebuild, restore });
+    }
     const onOutdated = (sentence: string) => components.onOutdated?.(sentence);
     return new QuorateNode({ ...shared, disk, onOutdated }, options);
   }
 
   private constructor(parts: NodeParts, options: QuorateNodeOptions) {
     const { clock, random, logger, ring, disk, onOutdated } = parts;
-    const { node, replicas, mode } = options;
+    const { node, replicas, peers = replicas, mode } = options;
     const clusterName = options.clusterName ?? clusterNameDefault;
     const transportClock = new SystemClock();
     this.#options = options;
@@ -164,7 +157,7 @@ export class QuorateNode {
         ring,
         membership: this.#zookeeper ?? new StaticMembership(ring.nodes),
         disk,
-        dialerOf: (peer) => new GrpcDialer(ownAddress(peer, replicas)),
+        dialerOf: (peer) => new GrpcDialer(ownAddress(peer, peers)),
       },
       {
         node,
@@ -226,15 +219,25 @@ export class QuorateNode {
   }
 
   /**
+   * Listens, if it does not yet. @returns the port.
+   *
+   * @throws QuorateError CONFIGURATION if the port is taken.
+   */
+  listen(): Promise<number> {
+    const { host = this.#own.host, port = this.#own.port } = this.#options;
+    this.#listening ??= this.#server.listen(host, port);
+    return this.#listening;
+  }
+
+  /**
    * Listens, meets the peers, and takes requests. Settles when the node is ready.
    *
    * @throws QuorateError CONFIGURATION if the port is taken, if every peer that answers refuses this
    * node, or if one refuses it for its data.
    */
   async start(): Promise<void> {
-    const host = this.#options.host ?? this.#own.host;
     try {
-      await this.#server.listen(host, this.#options.port ?? this.#own.port);
+      await this.listen();
     } catch (error: unknown) {
       await this.stop();
       throw error;
@@ -272,10 +275,41 @@ export class QuorateNode {
     return formatHostPort(this.#own);
   }
 
+  /** Whether another node can be asked now. */
+  isLive(peer: string): boolean {
+    return this.#engine.links.isLive(peer);
+  }
+
+  /** Whether another node can be asked now, and this node knows how their clocks differ. */
+  hasMet(peer: string): boolean {
+    return this.isLive(peer) && this.#engine.clockMonitor.aheadMs(peer) !== undefined;
+  }
+
+  /** Compares its clock with that of another node anew; {@link hasMet} when that is done. */
+  compareClock(peer: string): void {
+    this.#engine.clockMonitor.forget(peer);
+    this.#engine.links.linkTo(peer)?.ping();
+  }
+
+  /**
+   * Ends at once, as if its process were killed: nothing more is answered, and what it keeps is as
+   * after a crash. Settles when another run of the node may begin.
+   */
+  kill(): Promise<void> {
+    this.#status = 'draining';
+    this.#server.kill();
+    this.#stopping ??= this.#die();
+    return this.#stopping;
+  }
+
   /** Takes no new requests, ends those in flight, and stops, once. Settles within about 8 s. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
+  }
+
+  async #die(): Promise<void> {
+    await Promise.all([this.#engine.stop(true), this.#zookeeper?.stop()]);
   }
 
   async #stop(): Promise<void> {

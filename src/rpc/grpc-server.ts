@@ -91,6 +91,12 @@ export class GrpcServer {
     this.#health.setStatus(membershipService, isCurrent ? 'SERVING' : 'NOT_SERVING');
   }
 
+  /** Stops listening and ends all connections, as the death of the process would. */
+  kill(): void {
+    this.#pipelines.stop();
+    this.#server.forceShutdown();
+  }
+
   /** Stops listening; open calls have a short grace, then they end. */
   stop(): Promise<void> {
     return new Promise((resolve) => {

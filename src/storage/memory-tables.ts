@@ -23,15 +23,22 @@ import {
 export interface MemoryTablesOptions {
   /** Waits as long as a disk would, and rejects as it would; without it a flush takes no time. */
   readonly flush?: (changes: readonly Change[]) => Promise<void>;
+  /** Closed tables, whose contents these take over, as those of a disk that is opened again. */
+  readonly from?: MemoryTables;
+}
+
+type Maps = ReadonlyMap<TableName, sortedBtree.default<string, Uint8Array>>;
+
+function emptyMaps(): Maps {
+  return new Map(tableNames.map((name) => [name, new sortedBtree.default<string, Uint8Array>()]));
 }
 
 export class MemoryTables implements Tables {
-  readonly #maps = new Map(
-    tableNames.map((name) => [name, new sortedBtree.default<string, Uint8Array>()] as const),
-  );
+  readonly #maps: Maps;
   readonly #commits: GroupCommit;
 
   constructor(components: { readonly clock: Clock }, options: MemoryTablesOptions = {}) {
+    this.#maps = options.from === undefined ? emptyMaps() : options.from.#maps;
     const flush = options.flush ?? (() => Promise.resolve());
     this.#commits = new GroupCommit(components, {
       commit: async (changes) => {

@@ -11,7 +11,11 @@ export interface StateFile {
 
 /** A state in memory, for nodes without a data directory and for tests. */
 export class MemoryStateFile implements StateFile {
-  #state: NodeState = initialNodeState;
+  #state: NodeState;
+
+  constructor(state: NodeState = initialNodeState) {
+    this.#state = state;
+  }
 
   read(): NodeState {
     return this.#state;

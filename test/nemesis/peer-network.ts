@@ -1,5 +1,6 @@
-import type { Weather } from './held-pipe.ts';
-import { ProxiedLink } from './proxied-link.ts';
+import { SystemClock } from '../../src/runtime/system-clock.ts';
+import type { Weather } from '../../src/testing/held-pipe.ts';
+import { ProxiedLink } from '../../src/testing/proxied-link.ts';
 
 /**
  * All that the nodes of one machine say to each other, through ports of this process: one for each
@@ -14,10 +15,11 @@ export class PeerNetwork {
 
   /** @param ports where each node listens. */
   constructor(ports: ReadonlyMap<string, number>) {
+    const clock = new SystemClock();
     const linksFrom = (from: string) =>
       [...ports]
         .filter(([to]) => to !== from)
-        .map(([to, port]) => [to, new ProxiedLink(port)] as const);
+        .map(([to, port]) => [to, new ProxiedLink(clock, port)] as const);
     this.#links = new Map([...ports.keys()].map((from) => [from, new Map(linksFrom(from))]));
   }
 

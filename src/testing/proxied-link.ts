@@ -1,7 +1,9 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { Clock } from '../runtime/clock.ts';
 import { HeldPipe, type Weather } from './held-pipe.ts';
 
-const host = '127.0.0.1';
+/** Where all of it listens: this machine, and nothing beyond. */
+export const loopback = '127.0.0.1';
 
 interface Connection {
   readonly sockets: readonly [Socket, Socket];
@@ -10,7 +12,9 @@ interface Connection {
 
 /** The way from one node to another: a port in front of the other's own. */
 export class ProxiedLink {
-  readonly targetPort: number;
+  /** Where the other listens now. */
+  targetPort: number;
+  readonly #clock: Clock;
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
   /** From the node that connects to the one that listens. */
@@ -19,7 +23,8 @@ export class ProxiedLink {
   /** Whether connections are refused. */
   isRefusing = false;
 
-  constructor(targetPort: number) {
+  constructor(clock: Clock, targetPort: number) {
+    this.#clock = clock;
     this.targetPort = targetPort;
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
   }
@@ -28,7 +33,7 @@ export class ProxiedLink {
   listen(): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen(0, host, () => {
+      this.#server.listen(0, loopback, () => {
         const address = this.#server.address();
         resolve(typeof address === 'object' && address !== null ? address.port : 0);
       });
@@ -60,11 +65,11 @@ export class ProxiedLink {
       near.resetAndDestroy();
       return;
     }
-    const far = connect({ host, port: this.targetPort, noDelay: true });
+    const far = connect({ host: loopback, port: this.targetPort, noDelay: true });
     far.on('error', () => near.destroy());
     const pipes = [
-      new HeldPipe(near, far, this.forward),
-      new HeldPipe(far, near, this.backward),
+      new HeldPipe(this.#clock, near, far, this.forward),
+      new HeldPipe(this.#clock, far, near, this.backward),
     ] as const;
     const connection = { sockets: [near, far], pipes } as const;
     this.#connections.add(connection);

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Clock, Timer } from '../runtime/clock.ts';
 
 /** What happens to the bytes of one direction now; shared by all its connections. */
 export interface Weather {
@@ -19,14 +20,16 @@ interface Piece {
 
 /** One direction of one connection, in order: what comes in goes out at once, later or not yet. */
 export class HeldPipe {
+  readonly #clock: Clock;
   readonly #source: Socket;
   readonly #target: Socket;
   readonly #weather: Weather;
   readonly #waiting: Piece[] = [];
   #waitingBytes = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
 
-  constructor(source: Socket, target: Socket, weather: Weather) {
+  constructor(clock: Clock, source: Socket, target: Socket, weather: Weather) {
+    this.#clock = clock;
     this.#source = source;
     this.#target = target;
     this.#weather = weather;
@@ -37,16 +40,16 @@ export class HeldPipe {
 
   /** Sends what may go now; to be called when the weather has changed. */
   pump(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     while (!this.#weather.isHeld && this.#target.writableLength < waitingBytesMax) {
       const [next] = this.#waiting;
       if (next === undefined) {
         if (this.#source.isPaused()) this.#source.resume();
         return;
       }
-      const waitMs = next.dueMs - performance.now();
+      const waitMs = next.dueMs - this.#clock.monotonicMs();
       if (waitMs > 0) {
-        this.#timer = setTimeout(() => this.pump(), waitMs);
+        this.#timer = this.#clock.schedule(waitMs, () => this.pump());
         return;
       }
       this.#waiting.shift();
@@ -56,12 +59,12 @@ export class HeldPipe {
 
   /** Forgets what waits. */
   close(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#waiting.length = 0;
   }
 
   #add(bytes: Buffer | undefined): void {
-    this.#waiting.push({ dueMs: performance.now() + this.#weather.delayMs, bytes });
+    this.#waiting.push({ dueMs: this.#clock.monotonicMs() + this.#weather.delayMs, bytes });
     this.#waitingBytes += bytes?.length ?? 0;
     if (this.#waitingBytes > waitingBytesMax) this.#source.pause();
     this.pump();
