@@ -49,7 +49,7 @@ export class ProxiedLink {
   reset(): void {
     for (const { sockets, pipes } of this.#connections) {
       for (const pipe of pipes) pipe.close();
-      for (const socket of sockets) socket.resetAndDestroy();
+      for (const socket of sockets) resetSocket(socket);
     }
     this.#connections.clear();
   }
@@ -62,7 +62,7 @@ export class ProxiedLink {
   #accept(near: Socket): void {
     near.on('error', () => undefined);
     if (this.isRefusing) {
-      near.resetAndDestroy();
+      resetSocket(near);
       return;
     }
     const far = connect({ host: loopback, port: this.targetPort, noDelay: true });
@@ -79,4 +79,10 @@ export class ProxiedLink {
     near.on('close', forget);
     far.on('close', forget);
   }
+}
+
+/** A socket whose end is under way cannot be reset: Node.js would neither do that nor close it. */
+function resetSocket(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
