@@ -1,18 +1,12 @@
 /** What is published, as a program sees it that has installed it. */
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import {
-  freePorts,
-  type ProcessCluster,
-  startCluster,
-  temporaryFolder,
-  until,
-} from '../support/processes.ts';
+import { temporaryFolder } from '../support/processes.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const installed = join(root, 'node_modules');
@@ -54,16 +48,11 @@ describe('the package', () => {
   const project = join(folder.path, 'service');
   const library = join(project, 'node_modules', 'quorate');
   let tarball: string;
-  let cluster: ProcessCluster;
 
   before(async () => {
-    const packed = run('npm', ['pack', '--ignore-scripts', '--pack-destination', folder.path], {
-      cwd: root,
-    });
-    [cluster, tarball] = await Promise.all([
-      startCluster(),
-      packed.then(({ stdout }) => join(folder.path, stdout.trim())),
-    ]);
+    const args = ['pack', '--ignore-scripts', '--pack-destination', folder.path];
+    const { stdout } = await run('npm', args, { cwd: root });
+    tarball = join(folder.path, stdout.trim());
     cpSync(join(root, 'examples', 'session-service'), project, { recursive: true });
     mkdirSync(library, { recursive: true });
     await run('tar', ['-xzf', tarball, '-C', library, '--strip-components=1']);
@@ -75,10 +64,7 @@ describe('the package', () => {
     }
   });
 
-  after(async () => {
-    await cluster.stop();
-    folder.remove();
-  });
+  after(() => folder.remove());
 
   it('passes publint, and its types are found as its code is', async () => {
     await tool('publint', ['--strict', library]);
@@ -97,38 +83,12 @@ describe('the package', () => {
     assert.ok(!files.some((file) => file.endsWith('wire/descriptors.js')));
   });
 
-  it('serves a program that is compiled with all checks, over real nodes', async () => {
+  it('serves a program that is compiled with all checks, and its test with quorate/testing', async () => {
     await tool('tsc', ['-p', project]);
-    assert.ok(existsSync(join(project, 'dist', 'service.js')));
-    const [port = 0] = await freePorts(1);
-    const url = `quorate://${cluster.address('replica1')}`;
-    const service = spawn(process.execPath, ['dist/service.js'], {
-      cwd: project,
-      env: { ...process.env, QUORATE_URL: url, PORT: String(port) },
-    });
-    const exited = new Promise((resolve) => service.once('exit', resolve));
-    let output = '';
-    for (const stream of [service.stdout, service.stderr]) {
-      stream.on('data', (chunk: Buffer) => {
-        output += chunk;
-      });
-    }
-    try {
-      await until('the service listens', () => output.includes('listening'));
-      const sessions = `http://127.0.0.1:${port}/sessions`;
-      const begin = (body: string) => fetch(sessions, { method: 'POST', body });
-      const begun = await begin('{"user": "ada"}');
-      assert.equal(begun.status, 201);
-      const { id } = (await begun.json()) as { id: string };
-      const found = await fetch(`${sessions}/${id}`);
-      assert.deepEqual(await found.json(), { user: 'ada' });
-      assert.equal((await fetch(`${sessions}/${id}`, { method: 'DELETE' })).status, 204);
-      assert.equal((await fetch(`${sessions}/${id}`)).status, 404);
-      assert.equal((await begin('{"name": 7}')).status, 400);
-      service.kill('SIGTERM');
-      assert.equal(await exited, 0, output);
-    } finally {
-      service.kill('SIGKILL');
-    }
+    const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+    const args = ['--test', '--test-reporter=tap', 'dist/service.test.js'];
+    const { stdout } = await run(process.execPath, args, { cwd: project, env });
+    assert.match(stdout, /^# pass 3$/m);
+    assert.match(stdout, /^# fail 0$/m);
   });
 });

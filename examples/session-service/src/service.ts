@@ -34,7 +34,11 @@ const server = createServer((request, response) => {
     (error: unknown) => response.destroy(error instanceof Error ? error : undefined),
   );
 });
-server.listen(Number(PORT), () => process.stdout.write(`listening on ${PORT}\n`));
+server.listen(Number(PORT), () => {
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : PORT;
+  process.stdout.write(`listening on ${port}\n`);
+});
 
 process.once('SIGTERM', () => {
   server.close(() => void client.close());
