@@ -210,6 +210,7 @@ export class LinkSet {
       if (other !== session && other.peer?.node === hello.node) other.close();
     }
     this.#onMet(hello);
+    this.#links.get(hello.node)?.hurry();
     return { welcome: this.#hello() };
   }
 

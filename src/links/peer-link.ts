@@ -96,6 +96,13 @@ export class PeerLink {
     this.#connect();
   }
 
+  /** The peer is there, as it has said itself: a try that waits for its turn is made now. */
+  hurry(): void {
+    if (this.#state !== 'waiting' || this.#timer === undefined) return;
+    this.#timer.cancel();
+    this.#connect();
+  }
+
   stop(): void {
     this.#break('this node is stopping');
     this.#state = 'stopped';

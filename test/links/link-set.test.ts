@@ -92,6 +92,22 @@ describe('LinkSet', () => {
     assert.equal(links.linkTo('a'), undefined);
   });
 
+  it('dials a peer that greets it at once, not at its next turn, and no peer twice', async () => {
+    call('b');
+    assert.equal(dialerTo('b').streams.length, 0, 'it has not started');
+    void links.start();
+    call('b');
+    assert.equal(dialerTo('b').streams.length, 1, 'it dials already');
+    dialerTo('b').stream.handlers.onClosed('connection refused');
+    call('b');
+    assert.equal(dialerTo('b').streams.length, 2);
+    welcome('b');
+    call('b');
+    await time.advance(200);
+    assert.equal(dialerTo('b').streams.length, 2);
+    assert.equal(links.isLive('b'), true);
+  });
+
   it('is settled when each link was up or has failed once', async () => {
     let isSettled = false;
     const started = links.start().then(() => {
