@@ -1,4 +1,4 @@
-import { median, medianOf } from './median.ts';
+import { median } from './median.ts';
 
 /** How a cluster took the death of one node in the middle of a phase. Pure. */
 export interface KillFigures {
@@ -6,7 +6,10 @@ export interface KillFigures {
   readonly perSecondBefore: number;
   /** The fewest in any half second after. */
   readonly perSecondLowest: number;
-  /** When, after the worst, a half second began that had 90 % of before; `undefined` if never. */
+  /**
+   * When, after the first half second with less, one began that had 90 % of before again; 0 if none
+   * had less, `undefined` if none had it again.
+   */
   readonly recoveredAfterMs: number | undefined;
   readonly p99MsBefore: number;
   /** Of calls that were made 2 s after or later. */
@@ -38,28 +41,31 @@ export function killThroughput(
   const windows = Array.from({ length: Math.max(0, end - killedAt - windowTenths) }, (_none, at) =>
     rateOf(killedAt + 1 + at, killedAt + 1 + at + windowTenths),
   );
-  const perSecondLowest = Math.min(...windows);
-  const lowestAt = windows.indexOf(perSecondLowest);
-  const recoveredAt = windows.findIndex(
-    (rate, at) => at >= lowestAt && rate >= perSecondBefore * recoveredPart,
-  );
+  const isWell = (rate: number) => rate >= perSecondBefore * recoveredPart;
+  const fellAt = windows.findIndex((rate) => !isWell(rate));
+  const recoveredAt = windows.findIndex((rate, at) => at > fellAt && isWell(rate));
   return {
     perSecondBefore,
-    perSecondLowest,
-    recoveredAfterMs: recoveredAt === -1 ? undefined : (recoveredAt + 1) * tenthMs,
+    perSecondLowest: Math.min(...windows),
+    recoveredAfterMs: recoveredMs(fellAt, recoveredAt),
   };
 }
 
-/** Medians over the rounds; a round that never recovered makes that `undefined`. */
+function recoveredMs(fellAt: number, recoveredAt: number): number | undefined {
+  if (fellAt === -1) return 0;
+  return recoveredAt === -1 ? undefined : (recoveredAt + 1) * tenthMs;
+}
+
+/** Medians over the rounds. */
 export function medianKill(kills: readonly KillFigures[]): KillFigures | undefined {
   if (kills.length === 0) return undefined;
   const of = (figure: (kill: KillFigures) => number) => median(kills.map(figure));
+  const never = Number.POSITIVE_INFINITY;
+  const recoveredAfterMs = of((kill) => kill.recoveredAfterMs ?? never);
   return {
     perSecondBefore: of(({ perSecondBefore }) => perSecondBefore),
     perSecondLowest: of(({ perSecondLowest }) => perSecondLowest),
-    recoveredAfterMs: kills.some(({ recoveredAfterMs }) => recoveredAfterMs === undefined)
-      ? undefined
-      : medianOf(kills.map(({ recoveredAfterMs }) => recoveredAfterMs)),
+    recoveredAfterMs: Number.isFinite(recoveredAfterMs) ? recoveredAfterMs : undefined,
     p99MsBefore: of(({ p99MsBefore }) => p99MsBefore),
     p99MsAfter: of(({ p99MsAfter }) => p99MsAfter),
   };

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { QuorateError } from '../../../src/base/quorate-error.ts';
-import { killThroughput } from '../../../src/cli/bench/kill-figures.ts';
+import { killThroughput, medianKill } from '../../../src/cli/bench/kill-figures.ts';
 import { benchKey, chooseKeys } from '../../../src/cli/bench/load/key-choice.ts';
 import { LatencyHistogram } from '../../../src/cli/bench/load/latency-histogram.ts';
 import type { Load, LoadClient, Pace } from '../../../src/cli/bench/load/load.ts';
@@ -216,8 +216,17 @@ describe('the death of a node', () => {
       perSecondLowest: 100,
       recoveredAfterMs: 800,
     });
-    const never = killThroughput([...before, ...new Array<number>(30).fill(80)], 6_000);
-    assert.equal(never.recoveredAfterMs, undefined);
+    const after30 = (rate: number) =>
+      killThroughput([...before, ...new Array<number>(30).fill(rate)], 6_000).recoveredAfterMs;
+    assert.deepEqual([after30(80), after30(95)], [undefined, 0]);
+  });
+
+  it('comes to the middle of the rounds, also if one of them never recovered', () => {
+    const kill = { perSecondBefore: 9, perSecondLowest: 1, p99MsBefore: 1, p99MsAfter: 2 };
+    const of = (...all: (number | undefined)[]) =>
+      medianKill(all.map((recoveredAfterMs) => ({ ...kill, recoveredAfterMs })))?.recoveredAfterMs;
+    assert.deepEqual([of(100, undefined, 300), of(100, undefined, undefined)], [300, undefined]);
+    assert.equal(medianKill([]), undefined);
   });
 });
 
