@@ -5,16 +5,16 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
 import { Client, credentials } from '@grpc/grpc-js';
-import { type ProcessCluster, startCluster } from '../support/processes.ts';
+import { TestCluster } from '../../src/testing/index.ts';
 
 const buf = fileURLToPath(new URL('../../../node_modules/.bin/buf', import.meta.url));
 const run = promisify(execFile);
 
 describe('a stranger with reflection only', () => {
-  let cluster: ProcessCluster;
+  let cluster: TestCluster;
 
   before(async () => {
-    cluster = await startCluster();
+    cluster = await TestCluster.start();
   });
 
   after(async () => {

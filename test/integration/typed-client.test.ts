@@ -9,7 +9,7 @@ import {
   QuorateClient,
   QuorateError,
 } from '../../src/client/typed/index.ts';
-import { type ProcessCluster, startCluster } from '../support/processes.ts';
+import { TestCluster } from '../../src/testing/index.ts';
 
 interface User {
   readonly name: string;
@@ -26,12 +26,12 @@ const date: Codec<Date> = {
 };
 
 describe('the typed client', () => {
-  let cluster: ProcessCluster;
+  let cluster: TestCluster;
   let url: string;
   let client: QuorateClient;
 
   before(async () => {
-    cluster = await startCluster();
+    cluster = await TestCluster.start();
     url = `quorate://${cluster.address('replica0')},${cluster.address('replica3')}`;
     client = await QuorateClient.connect(url, { timeoutMs: 10_000 });
   });
