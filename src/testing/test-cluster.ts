@@ -67,7 +67,11 @@ export class TestCluster implements AsyncDisposable {
     this.#network = new ClusterNetwork(this.#clock, names);
     this.#nodes = new Map(
       names.map((name) => {
-        const onEnd = () => void this.#nodes.get(name)?.kill();
+        const onEnd = () =>
+          void this.#nodes
+            .get(name)
+            ?.kill()
+            .catch(() => undefined);
         return [name, new TestNode(this.#network, { name, mode, dataDirectory, onEnd })];
       }),
     );

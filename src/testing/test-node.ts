@@ -71,24 +71,28 @@ export class TestNode {
 
   /** Settles when the node takes requests. */
   async start(): Promise<void> {
-    await this.#run?.node.start();
+    try {
+      await this.#run?.node.start();
+    } catch (error: unknown) {
+      await this.kill();
+      throw error;
+    }
   }
 
   /** Ends the run as a kill of its process would. */
   async kill(): Promise<void> {
-    this.#network.down(this.name);
     await this.#end((node) => node.kill());
   }
 
-  /** Ends the run in good order. */
+  /** Ends the run so that its directory is as after a stop in good order. */
   async stop(): Promise<void> {
     await this.#end((node) => node.stop());
-    this.#network.down(this.name);
   }
 
   async #end(how: (node: QuorateNode) => Promise<void>): Promise<void> {
     const run = this.#run;
     this.#run = undefined;
+    this.#network.down(this.name);
     if (run === undefined) return;
     try {
       await how(run.node);

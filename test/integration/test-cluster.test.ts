@@ -228,6 +228,9 @@ describe('a test cluster with a data directory', () => {
     await using cluster = await TestCluster.start(options);
     const client = await cluster.connect();
     assert.equal(await client.get(key), 'second');
+    await cluster.stop();
+    const others = TestCluster.start({ ...options, nodes: 4 });
+    await assert.rejects(others, { code: 'CONFIGURATION', message: /ring/ });
   });
 });
 

@@ -104,6 +104,16 @@ describe('the way from node a to node b', () => {
     await closed;
   });
 
+  it('leaves no connection behind that was ending when it was reset', async () => {
+    network.hold('b', 'both');
+    socket.end();
+    await settle();
+    network.heal('b');
+    network.reset('b');
+    const isSocket = (name: string) => name === 'TCPSocketWrap';
+    await until('all are closed', () => !process.getActiveResourcesInfo().some(isSocket));
+  });
+
   it('takes as long as it should each way, and no longer once healed', async () => {
     network.delay('b', 60);
     const startMs = performance.now();
