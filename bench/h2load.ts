@@ -32,7 +32,14 @@ export function frameOf(message: Uint8Array): Buffer {
 /** Runs it. @returns why not, if it is not there or failed. */
 export function runH2load(call: H2loadCall): Promise<H2loadResult | string> {
   const args = [
-    ...['-c', String(call.connections), '-m', String(call.inFlight), '-D', String(call.seconds)],
+    ...[
+      '-c',
+      String(call.connections),
+      '-m',
+      String(call.inFlight),
+      '-D',
+      `${Math.round(call.seconds * 1_000)}ms`,
+    ],
     ...['-d', call.bodyFile, '-H', 'content-type: application/grpc', '-H', 'te: trailers'],
     `http://${call.address}${call.path}`,
   ];

@@ -38,7 +38,7 @@ async function run(): Promise<void> {
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => interrupt.abort());
   const options = {
     runs: readWhole(values.runs, '--runs', 1, 20),
-    seconds: readNumber(values.seconds, '--seconds', 1, 60),
+    seconds: readNumber(values.seconds, '--seconds', 0.1, 60),
     inFlights: readNumbers(values['in-flight'], '--in-flight', 256),
     tools: values.tools.split(',').map((word) => readChoice(word, tools, '--tools')),
     signal: interrupt.signal,
