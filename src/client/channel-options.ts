@@ -5,6 +5,7 @@ import type { ChannelOptions } from '@grpc/grpc-js';
  * again within a second. The benchmark's bare client takes the same, or it would measure others.
  */
 export const channelOptions: ChannelOptions = {
+  'grpc.enable_channelz': 0,
   'grpc.enable_retries': 0,
   'grpc.enable_http_proxy': 0,
   'grpc.use_local_subchannel_pool': 1,

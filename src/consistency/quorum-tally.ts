@@ -1,3 +1,5 @@
+import { NodeSet } from './node-set.ts';
+
 /**
  * Counts answers towards a required number. An outcome has three states, so that a request that
  * can no longer succeed ends at once instead of at its deadline (as in etcd's raft quorums).
@@ -7,16 +9,18 @@ export type QuorumOutcome = 'pending' | 'reached' | 'unreachable';
 export class QuorumTally {
   readonly #required: number;
   readonly #candidates: number;
-  readonly #succeeded = new Set<string>();
-  readonly #failed = new Set<string>();
+  readonly #succeeded: NodeSet;
+  readonly #failed: NodeSet;
 
   /**
    * @param required how many successes are needed.
-   * @param candidates how many nodes may still be counted on.
+   * @param candidates the nodes that may be counted on.
    */
-  constructor(required: number, candidates: number) {
+  constructor(required: number, candidates: readonly string[]) {
     this.#required = required;
-    this.#candidates = candidates;
+    this.#candidates = candidates.length;
+    this.#succeeded = new NodeSet(candidates);
+    this.#failed = new NodeSet(candidates);
   }
 
   get received(): number {
@@ -25,6 +29,10 @@ export class QuorumTally {
 
   get failed(): number {
     return this.#failed.size;
+  }
+
+  hasSucceeded(node: string): boolean {
+    return this.#succeeded.has(node);
   }
 
   hasFailed(node: string): boolean {

@@ -3,6 +3,7 @@ import type { ClockMonitor } from '../record/clock-monitor.ts';
 import type { HybridClock } from '../record/hybrid-clock.ts';
 import type { Ring } from '../ring/ring.ts';
 import type { Clock } from '../runtime/clock.ts';
+import type { Deadlines } from '../runtime/deadlines.ts';
 import type { HintSink, ReplicaDirectory, WriteGuard } from './ports.ts';
 import type { RepairBudget } from './read-repair.ts';
 
@@ -16,6 +17,17 @@ export interface CoordinatorComponents {
   readonly hints: HintSink;
   readonly writeGuard: WriteGuard;
   readonly repairBudget: RepairBudget;
+}
+
+/** What one request is coordinated with. */
+export interface OperationComponents extends CoordinatorComponents {
+  readonly deadlines: Deadlines<Operation>;
+}
+
+/** A request that is being coordinated. */
+export interface Operation {
+  /** Its time is over. */
+  onDeadline(): void;
 }
 
 export interface CoordinatorOptions {

@@ -1,6 +1,12 @@
 import { QuorateError } from '../base/quorate-error.ts';
 import { recordBytes } from '../record/versioned-value.ts';
-import type { CoordinatorComponents, CoordinatorOptions } from './components.ts';
+import { Deadlines } from '../runtime/deadlines.ts';
+import type {
+  CoordinatorComponents,
+  CoordinatorOptions,
+  Operation,
+  OperationComponents,
+} from './components.ts';
 import { ReadOperation } from './read-operation.ts';
 import { planReplicas, type ReplicaPlan } from './replica-plan.ts';
 import type { ReadRequest, ReadResult, WriteRequest, WriteResult } from './request.ts';
@@ -9,13 +15,15 @@ import { WriteOperation } from './write-operation.ts';
 /** How many client requests a node coordinates at once, and how many bytes they may take. */
 const requestsInFlightMax = 8_192;
 const requestBytesInFlightMax = 64 * 1024 * 1024;
+/** How late a deadline may be noticed: less than the time by which nodes answer early. */
+const deadlineStepMs = 4;
 
 /**
  * Serves client requests from this node: plans each once, checks that it can succeed, and hands it
  * to an operation. Whether clients are let in at all (ready, draining) is decided by `accept`.
  */
 export class Coordinator {
-  readonly #components: CoordinatorComponents;
+  readonly #components: OperationComponents;
   readonly #options: CoordinatorOptions;
   #inFlight = 0;
   #bytesInFlight = 0;
@@ -24,7 +32,10 @@ export class Coordinator {
   #onIdle: (() => void) | undefined;
 
   constructor(components: CoordinatorComponents, options: CoordinatorOptions) {
-    this.#components = components;
+    const deadlines = new Deadlines<Operation>(components.clock, deadlineStepMs, (operation) =>
+      operation.onDeadline(),
+    );
+    this.#components = { ...components, deadlines };
     this.#options = options;
   }
 

@@ -1,3 +1,4 @@
+import { NodeSet } from '../consistency/node-set.ts';
 import { compareVersions, isFloorVersion, newerVersion, type Version } from '../record/version.ts';
 import type { VersionedValue } from '../record/versioned-value.ts';
 import type { ReplicaPlan } from './replica-plan.ts';
@@ -28,8 +29,8 @@ export type ReadStep =
 
 export class ReadCore {
   readonly #plan: ReplicaPlan;
-  readonly #asked = new Set<string>();
-  readonly #failed = new Set<string>();
+  readonly #asked: NodeSet;
+  readonly #failed: NodeSet;
   readonly #held = new Map<string, Version | undefined>();
   readonly #writtenBack = new Map<string, Version>();
   #newestRecord: VersionedValue | undefined;
@@ -38,6 +39,8 @@ export class ReadCore {
 
   constructor(plan: ReplicaPlan) {
     this.#plan = plan;
+    this.#asked = new NodeSet(plan.replicas);
+    this.#failed = new NodeSet(plan.replicas);
   }
 
   /** Notes that a replica was asked for its version or value. */
@@ -167,9 +170,13 @@ export class ReadCore {
   #gather(): ReadStep {
     const { readable, required } = this.#plan;
     if (readable.length - this.#failed.size < required) return { kind: 'unreachable' };
-    const onTheWay = [...this.#asked].filter((node) => !this.#failed.has(node)).length;
+    const onTheWay = readable.filter((node) => this.#isOnTheWay(node)).length;
     const node = this.nextToAsk();
     return onTheWay < required && node !== undefined ? { kind: 'ask', node } : { kind: 'wait' };
+  }
+
+  #isOnTheWay(node: string): boolean {
+    return this.#asked.has(node) && !this.#failed.has(node);
   }
 
   #fetch(): ReadStep {

@@ -3,7 +3,8 @@ import { repairsReads } from '../consistency/repair-mode.ts';
 import { isOverdue, type ReplicaReply } from '../record/replica-messages.ts';
 import type { VersionedValue } from '../record/versioned-value.ts';
 import type { Timer } from '../runtime/clock.ts';
-import type { CoordinatorComponents, CoordinatorOptions } from './components.ts';
+import type { Bucket } from '../runtime/deadlines.ts';
+import type { CoordinatorOptions, Operation, OperationComponents } from './components.ts';
 import { hasExpired } from './expiry.ts';
 import {
   AnswerTimes,
@@ -26,8 +27,8 @@ const slowAnswerMs = 50;
  * late answers heal too. In the other modes it asks as many as the level needs, and one more
  * whenever an answer is slow ("The Tail at Scale", Dean and Barroso, 2013).
  */
-export class ReadOperation {
-  readonly #components: CoordinatorComponents;
+export class ReadOperation implements Operation {
+  readonly #components: OperationComponents;
   readonly #options: CoordinatorOptions;
   readonly #plan: ReplicaPlan;
   readonly #core: ReadCore;
@@ -39,13 +40,13 @@ export class ReadOperation {
   #isAnswered = false;
   #isEnded = false;
   #isStepping = false;
-  #timer: Timer | undefined;
+  #timer: Bucket<Operation> | undefined;
   #slowTimer: Timer | undefined;
   #waitingFor = 0;
   #writeBacks = 0;
 
   constructor(
-    components: CoordinatorComponents,
+    components: OperationComponents,
     options: CoordinatorOptions,
     request: ReadRequest,
     plan: ReplicaPlan,
@@ -77,10 +78,7 @@ export class ReadOperation {
     this.#isStepping = false;
     this.#advance();
     if (this.#isEnded) return;
-    const { clock } = this.#components;
-    this.#timer = clock.schedule(Math.max(1, this.#deadlineMs - clock.monotonicMs()), () =>
-      this.#onDeadline(),
-    );
+    this.#timer = this.#components.deadlines.add(this, this.#deadlineMs);
     if (!this.#isAnswered && this.#repair === undefined) this.#armSlowTimer();
   }
 
@@ -123,7 +121,7 @@ export class ReadOperation {
   #onReply(node: string, reply: ReplicaReply, isFetch: boolean): void {
     this.#waitingFor--;
     if (this.#isEnded) return;
-    if (isOverdue(reply)) return this.#onDeadline();
+    if (isOverdue(reply)) return this.onDeadline();
     this.#times?.answered(node, this.#components.clock.monotonicMs());
     if (reply.outcome === 'ok' && isFetch) {
       this.#core.addFetched(node, reply.version, reply.record);
@@ -192,7 +190,8 @@ export class ReadOperation {
     });
   }
 
-  #onDeadline(): void {
+  /** Ends what is left of it. */
+  onDeadline(): void {
     if (this.#isEnded) return;
     if (!this.#isAnswered) return this.#fail('READ_TIMEOUT', {});
     for (const node of this.#plan.readable) {
@@ -227,7 +226,7 @@ export class ReadOperation {
 
   #end(): void {
     this.#isEnded = true;
-    this.#timer?.cancel();
+    if (this.#timer !== undefined) this.#components.deadlines.remove(this, this.#timer);
     this.#slowTimer?.cancel();
   }
 

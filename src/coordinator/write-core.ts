@@ -1,3 +1,4 @@
+import { NodeSet } from '../consistency/node-set.ts';
 import { type QuorumOutcome, QuorumTally } from '../consistency/quorum-tally.ts';
 import { compareVersions, newerVersion, type Version } from '../record/version.ts';
 import type { ReplicaPlan } from './replica-plan.ts';
@@ -15,13 +16,14 @@ export class WriteCore {
   readonly #stores: QuorumTally;
   readonly #queryClocksMs = new Map<string, number>();
   readonly #held = new Map<string, Version>();
-  readonly #refused = new Set<string>();
+  readonly #refused: NodeSet;
   #newestSeen: Version | undefined;
 
   constructor(plan: ReplicaPlan) {
     this.#plan = plan;
-    this.#query = new QuorumTally(plan.required, plan.readable.length);
-    this.#stores = new QuorumTally(plan.required, plan.writable.length);
+    this.#query = new QuorumTally(plan.required, plan.readable);
+    this.#stores = new QuorumTally(plan.required, plan.writable);
+    this.#refused = new NodeSet(plan.writable);
   }
 
   /** A replica named the newest version it has seen and its real time. */

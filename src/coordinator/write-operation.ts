@@ -1,11 +1,12 @@
 import { QuorateError, type QuorateErrorCode } from '../base/quorate-error.ts';
+import { NodeSet } from '../consistency/node-set.ts';
 import { keepsHints } from '../consistency/repair-mode.ts';
 import { clockApartMsMax } from '../record/clock-monitor.ts';
 import { isOverdue, type ReplicaReply } from '../record/replica-messages.ts';
 import type { Version } from '../record/version.ts';
 import { expiringValue, recordBytes, type VersionedValue } from '../record/versioned-value.ts';
-import type { Timer } from '../runtime/clock.ts';
-import type { CoordinatorComponents, CoordinatorOptions } from './components.ts';
+import type { Bucket } from '../runtime/deadlines.ts';
+import type { CoordinatorOptions, Operation, OperationComponents } from './components.ts';
 import { expireTimeAfter } from './expiry.ts';
 import {
   AnswerTimes,
@@ -24,8 +25,8 @@ import { WriteCore } from './write-core.ts';
  * pass: what a replica missed by then is kept as a hint. One request makes one version; there is
  * no retry in here, since a second version could bring an overwritten value back.
  */
-export class WriteOperation {
-  readonly #components: CoordinatorComponents;
+export class WriteOperation implements Operation {
+  readonly #components: OperationComponents;
   readonly #options: CoordinatorOptions;
   readonly #request: WriteRequest;
   readonly #plan: ReplicaPlan;
@@ -33,17 +34,17 @@ export class WriteOperation {
   readonly #deadlineMs: number;
   readonly #listener: WriteListener;
   readonly #times: AnswerTimes | undefined;
-  readonly #hinted = new Set<string>();
+  readonly #hinted: NodeSet;
   #phase: 'query' | 'cover' | 'store' | 'ended' = 'query';
   #isAnswered = false;
   #isBelowFloor = false;
-  #timer: Timer | undefined;
+  #timer: Bucket<Operation> | undefined;
   #querySentAtMs = 0;
   #clockBaseMs = 0;
   #record: VersionedValue | undefined;
 
   constructor(
-    components: CoordinatorComponents,
+    components: OperationComponents,
     options: CoordinatorOptions,
     request: WriteRequest,
     plan: ReplicaPlan,
@@ -54,6 +55,7 @@ export class WriteOperation {
     this.#request = request;
     this.#plan = plan;
     this.#core = new WriteCore(plan);
+    this.#hinted = new NodeSet(plan.replicas);
     this.#deadlineMs = components.clock.monotonicMs() + request.timeoutMs;
     this.#listener = listener;
     this.#times = request.isExplained ? new AnswerTimes() : undefined;
@@ -78,14 +80,12 @@ export class WriteOperation {
   }
 
   #armTimer(): void {
-    const { clock } = this.#components;
-    const delayMs = Math.max(1, this.#deadlineMs - clock.monotonicMs());
-    this.#timer = clock.schedule(delayMs, () => this.#onDeadline());
+    this.#timer = this.#components.deadlines.add(this, this.#deadlineMs);
   }
 
   #onVersionReply(node: string, reply: ReplicaReply): void {
     if (this.#phase !== 'query') return;
-    if (isOverdue(reply)) return this.#onDeadline();
+    if (isOverdue(reply)) return this.onDeadline();
     this.#times?.answered(node, this.#components.clock.monotonicMs());
     if (reply.outcome === 'ok') this.#core.addVersion(node, reply.version, reply.clockMs);
     else this.#core.addVersionFailure(node);
@@ -95,7 +95,7 @@ export class WriteOperation {
       if (this.#core.hasHeardAll() || !this.#isAheadOfAll()) this.#cover(this.#core.newestSeen);
     } else if (outcome === 'unreachable') {
       // Requests that were too late to be sent are no failure of their replicas.
-      if (this.#isOver()) return this.#onDeadline();
+      if (this.#isOver()) return this.onDeadline();
       this.#fail('REPLICA_FAILURE', {
         failed: this.#plan.readable.length - this.#core.versionsReceived,
       });
@@ -105,7 +105,7 @@ export class WriteOperation {
   /** Takes the version, and makes durable what a restart must know of it. */
   #cover(newestSeen: Version | undefined): void {
     // A coordinator that was paused must not act on what it learned before.
-    if (this.#isOver()) return this.#onDeadline();
+    if (this.#isOver()) return this.onDeadline();
     const record = this.#nextRecord(newestSeen);
     if (record === undefined) return this.#fail('CLOCK_SKEW', {});
     this.#phase = 'cover';
@@ -121,7 +121,7 @@ export class WriteOperation {
   /** The second phase. Nothing has been stored when this is called. */
   #store(record: VersionedValue): void {
     const { clock, replicas } = this.#components;
-    if (this.#isOver()) return this.#onDeadline();
+    if (this.#isOver()) return this.onDeadline();
     const bytes = recordBytes(this.#plan.key, record);
     const roomy = this.#plan.writable.filter((node) => replicas.clientOf(node).hasRoom(bytes));
     if (roomy.length < this.#plan.required) return this.#fail('OVERLOADED', {});
@@ -180,7 +180,7 @@ export class WriteOperation {
 
   #onStoreReply(node: string, reply: ReplicaReply): void {
     if (this.#phase !== 'store') return;
-    if (isOverdue(reply)) return this.#onDeadline();
+    if (isOverdue(reply)) return this.onDeadline();
     this.#times?.answered(node, this.#components.clock.monotonicMs());
     if (reply.outcome === 'ok' && reply.version !== undefined) {
       this.#core.addStored(node, reply.version);
@@ -211,7 +211,8 @@ export class WriteOperation {
     this.#end();
   }
 
-  #onDeadline(): void {
+  /** Ends what is left of it. */
+  onDeadline(): void {
     if (this.#phase === 'ended') return;
     if (this.#phase !== 'store') {
       const isHeldByClock = this.#phase === 'query' && this.#core.queryOutcome() === 'reached';
@@ -232,7 +233,7 @@ export class WriteOperation {
 
   #end(): void {
     this.#phase = 'ended';
-    this.#timer?.cancel();
+    if (this.#timer !== undefined) this.#components.deadlines.remove(this, this.#timer);
     this.#listener.onEnd();
   }
 

@@ -287,10 +287,13 @@ export class Replica {
       const record = this.#visible(token, this.#storage.get(key));
       return { outcome: 'ok', version: record?.version ?? floor, record, clockMs };
     }
+    if (operation === 'query-version') {
+      const version = newerVersion(this.#storage.newestVersionOf(key), floor);
+      return { outcome: 'ok', version, record: undefined, clockMs };
+    }
     const held = this.#storage.versionOf(key);
-    const isAbove = compareVersions(held, floor) > 0;
-    if (operation === 'query-version' || isAbove) {
-      return { outcome: 'ok', version: newerVersion(held, floor), record: undefined, clockMs };
+    if (compareVersions(held, floor) > 0) {
+      return { outcome: 'ok', version: held, record: undefined, clockMs };
     }
     const record = held && this.#visible(token, this.#storage.get(key));
     return { outcome: 'ok', version: record?.version ?? floor, record: undefined, clockMs };

@@ -4,7 +4,7 @@ import { QuorateError } from '../base/quorate-error.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { errorToWire, statusDetailsKey } from '../wire/error-status.ts';
-import { MalformedRequest } from './tolerant-service.ts';
+import { WrongRequest } from './tolerant-service.ts';
 
 /**
  * The one wrapper round all handlers: what a handler throws becomes a status with details, whatever
@@ -43,11 +43,13 @@ export function unary<Request, Response>(
   handle: (request: Request, context: CallContext) => Promise<Response> | Response,
 ): (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>) => void {
   return (call, callback) => {
-    const run = async () => await handle(wellFormed(call.request), contextOf(call, components));
-    run().then(
-      (response) => callback(null, response),
-      (thrown: unknown) => callback(statusOf(thrown, components.logger)),
-    );
+    const fail = (thrown: unknown) => callback(statusOf(thrown, components.logger));
+    try {
+      const response = handle(wellFormed(call.request), contextOf(call, components));
+      Promise.resolve(response).then((answer) => callback(null, answer), fail);
+    } catch (thrown: unknown) {
+      fail(thrown);
+    }
   };
 }
 
@@ -73,8 +75,8 @@ export function serverStream<Request, Response>(
   };
 }
 
-function wellFormed<Request>(request: Request): Request {
-  if (request instanceof MalformedRequest) throw request.toError();
+function wellFormed<Request>(request: Request | WrongRequest): Request {
+  if (request instanceof WrongRequest) throw request.error;
   return request;
 }
 

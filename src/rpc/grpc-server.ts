@@ -1,7 +1,6 @@
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import { ClusterServiceService } from '../../generated/quorate/v1/cluster.ts';
-import { KeyValueServiceService } from '../../generated/quorate/v1/key_value.ts';
 import { QuorateError } from '../base/quorate-error.ts';
 import { formatHostPort } from '../ring/node-address.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -10,7 +9,7 @@ import {
   type ClusterOptions,
   clusterHandlers,
 } from './cluster-handlers.ts';
-import { keyValueHandlers } from './key-value-handlers.ts';
+import { keyValueHandlers, keyValueMethods } from './key-value-handlers.ts';
 import { messageLimits, requestBytesMax, streamsPerConnectionMax } from './limits.ts';
 import { peerHandlers, peerService } from './peer-stream.ts';
 import { Pipelines, pipelineMethod } from './pipeline-handlers.ts';
@@ -46,6 +45,8 @@ export class GrpcServer {
     'grpc.keepalive_timeout_ms': 3_000,
     'grpc.keepalive_permit_without_calls': 1,
     'grpc.so_reuseport': 0,
+    // Nobody asks for these statistics, and each call pays for them.
+    'grpc.enable_channelz': 0,
   });
 
   constructor(components: GrpcServerComponents, options: ClusterOptions) {
@@ -54,7 +55,7 @@ export class GrpcServer {
     this.#components = components;
     this.#pipelines = new Pipelines(components);
     this.#server.addService(
-      { ...tolerant(KeyValueServiceService), pipeline: pipelineMethod },
+      { ...keyValueMethods, pipeline: pipelineMethod },
       { ...keyValueHandlers(components), pipeline: this.#pipelines.accept },
     );
     this.#server.addService(tolerant(ClusterServiceService), clusterHandlers(components, options));

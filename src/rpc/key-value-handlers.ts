@@ -1,57 +1,51 @@
-import type {
-  DeleteRequest,
-  DeleteResponse,
-  GetRequest,
-  GetResponse,
-  KeyValueServiceServer,
-  PutRequest,
-  PutResponse,
-} from '../../generated/quorate/v1/key_value.ts';
+import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import { KeyValueServiceService } from '../../generated/quorate/v1/key_value.ts';
 import type { Coordinator } from '../coordinator/coordinator.ts';
-import {
-  deleteFromWire,
-  getFromWire,
-  putFromWire,
-  readResultToWire,
-  writeResultToWire,
-} from '../wire/request-form.ts';
-import { type CallContext, type HandlerComponents, unary } from './call-context.ts';
+import { decodeRequest, type RequestKind } from '../wire/request-codec.ts';
+import type { DomainRequest } from '../wire/request-form.ts';
+import { encodeRead, encodeWrite } from '../wire/result-codec.ts';
+import { type HandlerComponents, unary } from './call-context.ts';
+import { tolerantly } from './tolerant-service.ts';
 
-/** KeyValueService: checks what came in, hands it to the coordinator, spells the answer. */
+/** The single calls of KeyValueService: hands what came in to the coordinator. */
+
+type RequestOf<Kind extends RequestKind> = Extract<DomainRequest, { readonly kind: Kind }>;
+
+/** The methods as gRPC sees them, with the coordinator's words instead of generated messages. */
+export const keyValueMethods = {
+  get: {
+    ...KeyValueServiceService.get,
+    requestDeserialize: tolerantly((bytes) => decodeRequest('get', bytes)),
+    responseSerialize: encodeRead,
+  },
+  put: {
+    ...KeyValueServiceService.put,
+    requestDeserialize: tolerantly((bytes) => decodeRequest('put', bytes)),
+    responseSerialize: encodeWrite,
+  },
+  delete: {
+    ...KeyValueServiceService.delete,
+    requestDeserialize: tolerantly((bytes) => decodeRequest('delete', bytes)),
+    responseSerialize: encodeWrite,
+  },
+} as const;
+
 export function keyValueHandlers(
   components: HandlerComponents & { readonly coordinator: Coordinator },
-): Omit<KeyValueServiceServer, 'pipeline'> {
+): UntypedServiceImplementation {
   const { coordinator } = components;
   return {
-    get: unary(components, (request: GetRequest, context) => get(coordinator, request, context)),
-    put: unary(components, (request: PutRequest, context) => put(coordinator, request, context)),
-    delete: unary(components, (request: DeleteRequest, context) =>
-      remove(coordinator, request, context),
-    ),
+    get: unary(components, (request: RequestOf<'get'>, { timeoutMs, onCancel }) => {
+      const { key, level, isExplained } = request;
+      return coordinator.get({ key, level, isExplained, timeoutMs, onCancel });
+    }),
+    put: unary(components, (request: RequestOf<'put'>, { timeoutMs }) => {
+      const { key, level, isExplained, value, ttlMs } = request;
+      return coordinator.write({ key, level, isExplained, timeoutMs, value, ttlMs });
+    }),
+    delete: unary(components, (request: RequestOf<'delete'>, { timeoutMs }) => {
+      const { key, level, isExplained } = request;
+      return coordinator.write({ key, level, isExplained, timeoutMs, value: undefined });
+    }),
   };
-}
-
-async function get(
-  coordinator: Coordinator,
-  request: GetRequest,
-  { timeoutMs, onCancel }: CallContext,
-): Promise<GetResponse> {
-  return readResultToWire(await coordinator.get({ ...getFromWire(request), timeoutMs, onCancel }));
-}
-
-async function put(
-  coordinator: Coordinator,
-  request: PutRequest,
-  { timeoutMs }: CallContext,
-): Promise<PutResponse> {
-  return writeResultToWire(await coordinator.write({ ...putFromWire(request), timeoutMs }));
-}
-
-async function remove(
-  coordinator: Coordinator,
-  request: DeleteRequest,
-  { timeoutMs }: CallContext,
-): Promise<DeleteResponse> {
-  const tombstone = { ...deleteFromWire(request), value: undefined };
-  return writeResultToWire(await coordinator.write({ ...tombstone, timeoutMs }));
 }

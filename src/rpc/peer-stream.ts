@@ -104,6 +104,7 @@ export class GrpcDialer implements FrameDialer {
 
 const connectionOptions: ChannelOptions = {
   ...messageLimits,
+  'grpc.enable_channelz': 0,
   'grpc.enable_retries': 0,
   'grpc.use_local_subchannel_pool': 1,
   'grpc.enable_http_proxy': 0,

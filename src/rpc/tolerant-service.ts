@@ -1,40 +1,41 @@
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { QuorateError } from '../base/quorate-error.ts';
-import { strictReader } from '../wire/strict-text.ts';
+import { decodeStrictly, type StrictDecoder } from '../wire/strict-text.ts';
 
 /**
- * Bytes that are no request. gRPC would answer them with INTERNAL and no details; a handler that
- * gets this in place of a request answers as for any other wrong request.
+ * What comes in place of a request that is wrong. gRPC would answer with INTERNAL and no details; a
+ * handler that gets this answers with the error.
  */
-export class MalformedRequest {
-  readonly #reason: string;
+export class WrongRequest {
+  readonly error: QuorateError;
 
-  constructor(reason: string) {
-    this.#reason = reason;
+  constructor(error: QuorateError) {
+    this.error = error;
   }
+}
 
-  toError(): QuorateError {
-    const details = { mayHaveApplied: false, reason: this.#reason };
-    return new QuorateError('INVALID_ARGUMENT', details);
-  }
+/** Reads requests so that wrong ones reach the handlers. @param read throws a QuorateError for them. */
+export function tolerantly<Request>(
+  read: (bytes: Buffer) => Request,
+): (bytes: Buffer) => Request | WrongRequest {
+  return (bytes) => {
+    try {
+      return read(bytes);
+    } catch (error: unknown) {
+      return new WrongRequest(QuorateError.from(error));
+    }
+  };
 }
 
 /** The same service, except that requests which cannot be decoded reach the handlers. */
 export function tolerant<Service extends ServiceDefinition>(service: Service): Service {
-  const methods = Object.entries(service).map(([name, method]) => [
-    name,
-    { ...method, requestDeserialize: tolerantly(method.requestDeserialize) },
-  ]);
+  const methods = Object.entries(service).map(([name, method]) => {
+    // The generated decoders also take a reader in the place of the bytes.
+    const decoder = method.requestDeserialize as unknown as StrictDecoder<unknown>;
+    return [
+      name,
+      { ...method, requestDeserialize: tolerantly((bytes) => decodeStrictly(decoder, bytes)) },
+    ];
+  });
   return Object.fromEntries(methods) as Service;
-}
-
-function tolerantly(deserialize: (bytes: Buffer) => unknown): (bytes: Buffer) => unknown {
-  return (bytes) => {
-    try {
-      // The generated decoders also take a reader in the place of the bytes.
-      return deserialize(strictReader(bytes) as unknown as Buffer);
-    } catch (error: unknown) {
-      return new MalformedRequest(error instanceof Error ? error.message : String(error));
-    }
-  };
 }

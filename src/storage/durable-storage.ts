@@ -3,6 +3,7 @@ import { QuorateError } from '../base/quorate-error.ts';
 import type { KeyedVersion } from '../record/replica-messages.ts';
 import { compareVersions, type Version } from '../record/version.ts';
 import { recordBytes, type VersionedValue } from '../record/versioned-value.ts';
+import { RecentVersions } from './recent-versions.ts';
 import { decodeRecord, decodeVersion, encodeRecord } from './record-format.ts';
 import type { KeyedRecord, Storage } from './storage.ts';
 import type { Change, Entry, RangeSlice, Tables } from './tables.ts';
@@ -15,12 +16,16 @@ import type { Change, Entry, RangeSlice, Tables } from './tables.ts';
  * in flight serves nothing else: a read that showed such a record, or an "already newer" that named
  * it before its flush, would promise what a power cut takes back.
  *
+ * Versions that were used lately are remembered, for stores and for who wants to make a greater one;
+ * what a read gives is always read and checked.
+ *
  * A key that was found damaged stays so until it is healed, over restarts too: either its record
  * still shows it, or a mark in the table `damaged` that went in with the store that covered it.
  */
 export class DurableStorage implements Storage {
   readonly #tables: Tables;
   readonly #inFlight = new Map<string, InFlight>();
+  readonly #recent = new RecentVersions(recentVersionsMax);
   readonly #damaged = new Set<string>();
   readonly #damageListeners: ((key: Uint8Array) => void)[] = [];
   readonly #flushes = new Set<Promise<void>>();
@@ -48,6 +53,13 @@ export class DurableStorage implements Storage {
     return decodeVersion(key, bytes) ?? this.#throwDamaged(key);
   }
 
+  newestVersionOf(key: Uint8Array): Version | undefined {
+    this.#checkUndamaged(key);
+    const mapKey = bytesToMapKey(key);
+    const known = this.#inFlight.get(mapKey)?.version ?? this.#recent.get(mapKey);
+    return known ?? this.#remember(mapKey, this.versionOf(key));
+  }
+
   async applyBatch(records: readonly KeyedRecord[]): Promise<readonly Version[]> {
     const changes: Change[] = [];
     const own: InFlight[] = [];
@@ -55,7 +67,7 @@ export class DurableStorage implements Storage {
     const held = records.map(({ key, record }) => {
       const mapKey = bytesToMapKey(key);
       const inFlight = this.#inFlight.get(mapKey);
-      const current = inFlight?.version ?? this.#durableVersion(key);
+      const current = inFlight?.version ?? this.#versionToPass(key, mapKey, record.version);
       if (current !== undefined && compareVersions(current, record.version) >= 0) {
         if (inFlight?.flushed !== undefined) others.add(inFlight.flushed);
         return current;
@@ -126,29 +138,38 @@ export class DurableStorage implements Storage {
   }
 
   async remove(keyed: readonly KeyedVersion[]): Promise<void> {
+    const own: InFlight[] = [];
     const changes = keyed
       .filter(({ key, version }) => {
         const mapKey = bytesToMapKey(key);
         if (this.#inFlight.has(mapKey) || this.#damaged.has(mapKey)) return false;
-        return compareVersions(this.#durableVersion(key), version) === 0;
+        if (compareVersions(this.#durableVersion(key), version) !== 0) return false;
+        own.push(this.#enterFlight(mapKey, version, 'removed'));
+        return true;
       })
       .map(({ key }): Change => ({ table: 'data', key, value: undefined }));
-    if (changes.length > 0) await this.#write(changes, []);
+    if (changes.length > 0) await this.#write(changes, own);
   }
 
   async close(): Promise<void> {
     await Promise.allSettled(this.#flushes);
   }
 
-  #enterFlight(mapKey: string, version: Version): InFlight {
-    const entered: InFlight = { mapKey, version, flushed: undefined };
+  #enterFlight(mapKey: string, version: Version, change: InFlight['change'] = 'stored'): InFlight {
+    const entered: InFlight = { mapKey, version, change, flushed: undefined };
     this.#inFlight.set(mapKey, entered);
     return entered;
   }
 
   /** Writes, and ends the flight of its records when they are durable or failed. */
   #write(changes: readonly Change[], own: readonly InFlight[]): Promise<void> {
-    const flushed = this.#tables.write(changes).finally(() => {
+    const written = this.#tables.write(changes).then(() => {
+      for (const { mapKey, version, change } of own) {
+        if (change === 'stored') this.#recent.set(mapKey, version);
+        else this.#recent.delete(mapKey);
+      }
+    });
+    const flushed = written.finally(() => {
       this.#flushes.delete(flushed);
       for (const entered of own) {
         const isNewest = this.#inFlight.get(entered.mapKey) === entered;
@@ -169,6 +190,22 @@ export class DurableStorage implements Storage {
     return version;
   }
 
+  /**
+   * What a new version of a record must be greater than. That it is need not be looked up on the
+   * disk if it is remembered; that it is not must, for what was held may be lost.
+   */
+  #versionToPass(key: Uint8Array, mapKey: string, made: Version): Version | undefined {
+    const recent = this.#recent.get(mapKey);
+    if (recent !== undefined && compareVersions(recent, made) < 0) return recent;
+    return this.#remember(mapKey, this.#durableVersion(key));
+  }
+
+  #remember(mapKey: string, version: Version | undefined): Version | undefined {
+    if (version === undefined) this.#recent.delete(mapKey);
+    else this.#recent.set(mapKey, version);
+    return version;
+  }
+
   #isDamaged(key: Uint8Array): boolean {
     return this.#damaged.size > 0 && this.#damaged.has(bytesToMapKey(key));
   }
@@ -184,6 +221,7 @@ export class DurableStorage implements Storage {
 
   #foundDamaged(key: Uint8Array): void {
     const mapKey = bytesToMapKey(key);
+    this.#recent.delete(mapKey);
     if (this.#damaged.has(mapKey)) return;
     this.#damaged.add(mapKey);
     // Listeners own what they are told: the key given may be reused by the caller.
@@ -191,10 +229,14 @@ export class DurableStorage implements Storage {
   }
 }
 
-/** A record that was handed to the tables and is not durable yet. */
+/** With keys of 20 bytes they take about 10 MiB. */
+const recentVersionsMax = 32 * 1024;
+
+/** A record that was handed to the tables, to be stored or removed, where that is not durable yet. */
 interface InFlight {
   readonly mapKey: string;
   readonly version: Version;
+  readonly change: 'stored' | 'removed';
   /** Set within the call that entered it. */
   flushed: Promise<void> | undefined;
 }

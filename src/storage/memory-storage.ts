@@ -21,6 +21,10 @@ export class MemoryStorage implements Storage {
     return this.get(key)?.version;
   }
 
+  newestVersionOf(key: Uint8Array): Version | undefined {
+    return this.versionOf(key);
+  }
+
   applyBatch(records: readonly KeyedRecord[]): Promise<readonly Version[]> {
     return Promise.resolve(records.map((keyed) => this.#apply(keyed)));
   }

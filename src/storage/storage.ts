@@ -29,6 +29,11 @@ export interface Storage {
    */
   versionOf(key: Uint8Array): Version | undefined;
   /**
+   * As {@link versionOf}, and cheaper for a key that is being written: it may name a version that is
+   * not durable yet. For who wants to make a greater one, not for who believes that it is held.
+   */
+  newestVersionOf(key: Uint8Array): Version | undefined;
+  /**
    * Stores each record unless the key holds the same or a newer version; a version never goes
    * down. All of the batch becomes durable with one flush. What a key holds already is durable
    * too when this settles.

@@ -1,27 +1,18 @@
 /**
- * The calls of a pipeline, to and from the bytes of PipelineRequest. What all speed depends on, keys
- * and values of text or bytes, is read as views of the message and written straight from what the
- * caller gave; the rest goes through the generated code, which also decides how a wrong call is
- * refused. A test holds both ways equal.
+ * The calls of a pipeline, to and from the bytes of PipelineRequest. Keys and values of text or bytes
+ * are written straight from what the caller gave, the rest through the generated code. A test holds
+ * both ways equal.
  */
-import { isUtf8 } from 'node:buffer';
 import { type BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
 import { Duration } from '../../generated/google/protobuf/duration.ts';
 import { Value as JsonValue } from '../../generated/google/protobuf/struct.ts';
-import { DeleteRequest, GetRequest, PutRequest } from '../../generated/quorate/v1/key_value.ts';
 import { asBuffer, encodeText } from '../base/bytes.ts';
 import { QuorateError } from '../base/quorate-error.ts';
 import type { ConsistencyLevel } from '../consistency/consistency-level.ts';
-import type { Value } from '../record/versioned-value.ts';
-import {
-  isKeyLength,
-  type KeySpelling,
-  keyBytesMax,
-  keyFromWire,
-  spellingToWire,
-} from './key-form.ts';
-import { levelFromWire, levelToWire } from './level-form.ts';
-import { type DomainRequest, deleteFromWire, getFromWire, putFromWire } from './request-form.ts';
+import { type KeySpelling, keyBytesMax, keyFromWire, spellingToWire } from './key-form.ts';
+import { levelToWire } from './level-form.ts';
+import { decodeRequestIn, levelFields, type RequestKind } from './request-codec.ts';
+import type { DomainRequest } from './request-form.ts';
 import { strictReader } from './strict-text.ts';
 import { checkValueLength, type PlainValue, plainToWire, valueBytesMax } from './value-form.ts';
 import { durationToWire } from './version-form.ts';
@@ -32,8 +23,6 @@ const bytes = (field: number) => (field << 3) | 2;
 const callTag = bytes(1);
 const kinds = [undefined, undefined, 'get', 'put', 'delete'] as const;
 const kindTags = { get: bytes(2), put: bytes(3), delete: bytes(4) } as const;
-
-type CallKind = DomainRequest['kind'];
 
 /** One call as it came. */
 export interface PipelineCall {
@@ -73,7 +62,7 @@ export class PipelineCallReader {
     const begin = reader.pos;
     let id = 0;
     let timeoutMs = 0;
-    let kind: CallKind | undefined;
+    let kind: RequestKind | undefined;
     let start = 0;
     let stop = 0;
     while (reader.pos < end) {
@@ -94,103 +83,18 @@ export class PipelineCallReader {
     return { id, timeoutMs, bytes: end - begin, request };
   }
 
-  #request(kind: CallKind | undefined, start: number, stop: number): DomainRequest {
+  #request(kind: RequestKind | undefined, start: number, stop: number): DomainRequest {
     if (kind === undefined) {
       const details = { field: 'request', mayHaveApplied: false };
       const message = 'no request: set one of get, put and delete';
       throw new QuorateError('INVALID_ARGUMENT', details, message);
     }
-    const reader = this.#reader;
-    const next = reader.pos;
-    reader.pos = start;
-    const plain = readPlain(kind, reader, stop);
-    reader.pos = next;
-    return plain ?? readAny(kind, this.#message.subarray(start, stop));
+    return decodeRequestIn(kind, this.#reader, this.#message, { start, stop });
   }
 }
 
 function malformed(): Error {
   return new Error('a call that is not as it should be');
-}
-
-function readAny(kind: CallKind, body: Buffer): DomainRequest {
-  if (kind === 'get') return getFromWire(decode(GetRequest.decode, body));
-  if (kind === 'put') return putFromWire(decode(PutRequest.decode, body));
-  return deleteFromWire(decode(DeleteRequest.decode, body));
-}
-
-function decode<Message>(decoder: (reader: BinaryReader) => Message, body: Buffer): Message {
-  try {
-    return decoder(strictReader(body));
-  } catch (error: unknown) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new QuorateError('INVALID_ARGUMENT', { mayHaveApplied: false, reason });
-  }
-}
-
-/** The field of the level in each kind of request. */
-const levelFields = { get: 4, put: 7, delete: 4 } as const;
-
-interface PlainParts {
-  key: Uint8Array | undefined;
-  value: Value | undefined;
-  level: number;
-}
-
-/** A request in the plainest of forms; `undefined` for all others, and for what may be wrong. */
-function readPlain(kind: CallKind, reader: BinaryReader, stop: number): DomainRequest | undefined {
-  const levelTag = varint(levelFields[kind]);
-  const parts: PlainParts = { key: undefined, value: undefined, level: 0 };
-  try {
-    while (reader.pos < stop) {
-      const tag = reader.uint32();
-      if (tag === levelTag) parts.level = reader.uint32();
-      else if (!readKey(tag, reader, parts) && !(kind === 'put' && readValue(tag, reader, parts))) {
-        return undefined;
-      }
-    }
-    return reader.pos === stop ? plainRequest(kind, parts) : undefined;
-  } catch {
-    // The generated code says what is wrong with it.
-    return undefined;
-  }
-}
-
-function readKey(tag: number, reader: BinaryReader, parts: PlainParts): boolean {
-  if (tag === varint(1)) parts.key = Uint8Array.of(keyNumber(reader.uint32()));
-  else if (tag === bytes(2)) parts.key = textBytes(reader);
-  else if (tag === bytes(3)) parts.key = reader.bytes();
-  else return false;
-  return true;
-}
-
-function readValue(tag: number, reader: BinaryReader, parts: PlainParts): boolean {
-  if (tag === bytes(4)) parts.value = { kind: 'text', bytes: textBytes(reader) };
-  else if (tag === bytes(5)) parts.value = { kind: 'bytes', bytes: reader.bytes() };
-  else return false;
-  return true;
-}
-
-function keyNumber(number: number): number {
-  if (number > 0xff) throw malformed();
-  return number;
-}
-
-function textBytes(reader: BinaryReader): Uint8Array {
-  const part = reader.bytes();
-  if (!isUtf8(part)) throw malformed();
-  return part;
-}
-
-function plainRequest(
-  kind: CallKind,
-  { key, value, level }: PlainParts,
-): DomainRequest | undefined {
-  if (key === undefined || !isKeyLength(key.length)) return undefined;
-  const base = { key, level: levelFromWire(level), isExplained: false };
-  if (kind !== 'put') return { kind, ...base };
-  if (value === undefined || value.bytes.length > valueBytesMax) return undefined;
-  return { kind, ...base, value, ttlMs: undefined };
 }
 
 /** A value that can be sent: measured, and JSON encoded. */
@@ -200,7 +104,7 @@ export type OutgoingValue =
 
 /** A call as a client makes it, checked. */
 export interface OutgoingCall {
-  readonly kind: CallKind;
+  readonly kind: RequestKind;
   readonly key: KeySpelling;
   /** Of a put. */
   readonly value: OutgoingValue | undefined;

@@ -13,3 +13,20 @@ export function strictReader(bytes: Buffer): BinaryReader {
     throw new QuorateError('INVALID_ARGUMENT', {}, 'a text field is not UTF-8');
   });
 }
+
+/** Generated code that decodes a message. */
+export type StrictDecoder<Message> = (reader: BinaryReader) => Message;
+
+/**
+ * Decodes a message with generated code.
+ *
+ * @throws QuorateError INVALID_ARGUMENT for bytes that are none.
+ */
+export function decodeStrictly<Message>(decoder: StrictDecoder<Message>, bytes: Buffer): Message {
+  try {
+    return decoder(strictReader(bytes));
+  } catch (error: unknown) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new QuorateError('INVALID_ARGUMENT', { mayHaveApplied: false, reason });
+  }
+}

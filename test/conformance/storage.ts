@@ -32,6 +32,7 @@ export function storageConformance(name: string, open: () => Promise<Storage>): 
     it('holds nothing of a key that was never written', () => {
       assert.equal(storage.get(numberKey(7)), undefined);
       assert.equal(storage.versionOf(numberKey(7)), undefined);
+      assert.equal(storage.newestVersionOf(numberKey(7)), undefined);
       assert.deepEqual(storage.range(all), []);
       assert.equal(storage.entryCount(), 0);
     });
@@ -58,6 +59,7 @@ export function storageConformance(name: string, open: () => Promise<Storage>): 
         { key: numberKey(2), record: textRecord(v1, 'one') },
       ]);
       assert.deepEqual(held, [v2, v1]);
+      assert.deepEqual(storage.newestVersionOf(numberKey(1)), v2);
       assert.deepEqual(plain(storage.get(numberKey(1))), plain(textRecord(v2, 'two')));
     });
 

@@ -59,6 +59,7 @@ describe('the simulator finds a cluster that', { concurrency: 2 }, () => {
     it(name, async (context) => {
       const { operations, seed, problem } = await hunt(name, edits, profile);
       assert.notEqual(seed, undefined, `not found in ${operations} operations`);
+      assert.doesNotMatch(problem, /broke off/, 'an edit that cannot run shows nothing');
       context.diagnostic(`seed ${seed}, ${operations} operations: ${shorten(problem)}`);
     });
   }

@@ -160,6 +160,11 @@ export const plants: readonly Plant[] = [
         replace:
           "this.#phase = 'store'; this.#hintMissing((node) => !this.#plan.writable.includes(node));",
       },
+      {
+        file: 'src/coordinator/write-core.js',
+        find: 'new QuorumTally(plan.required, plan.writable)',
+        replace: 'new QuorumTally(plan.required, plan.replicas)',
+      },
     ],
     profile: { ...withHints, nodes: 3, faults: 12, faultKinds: ['isolate', 'kill'] },
   },
@@ -168,8 +173,8 @@ export const plants: readonly Plant[] = [
     edits: [
       {
         file: 'src/consistency/quorum-tally.js',
-        find: 'this.#succeeded.add(node);',
-        replace: "this.#succeeded.add(node).add(node + ' again');",
+        find: 'if (this.#succeeded.size >= this.#required)',
+        replace: 'if (this.#succeeded.size * 2 >= this.#required)',
       },
     ],
     profile: withCuts,
@@ -224,8 +229,8 @@ export const plants: readonly Plant[] = [
     edits: [
       {
         file: storage,
-        find: 'inFlight?.version ?? this.#durableVersion(key)',
-        replace: 'this.#durableVersion(key)',
+        find: 'inFlight?.version ?? this.#versionToPass(key, mapKey, record.version)',
+        replace: 'this.#versionToPass(key, mapKey, record.version)',
       },
     ],
     profile: { ...busy, flushMsMax: 25, clients: 24 },
@@ -415,8 +420,8 @@ export const plants: readonly Plant[] = [
     edits: [
       {
         file: write,
-        find: 'this.#timer = clock.schedule(delayMs, () => this.#onDeadline());',
-        replace: 'clock.schedule(delayMs * 3, () => this.#onDeadline());',
+        find: 'deadlines.add(this, this.#deadlineMs)',
+        replace: 'deadlines.add(this, this.#deadlineMs + 2 * this.#request.timeoutMs)',
       },
     ],
     profile: { ...withCuts, timeoutsMs: [500] },

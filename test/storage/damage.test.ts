@@ -30,6 +30,8 @@ describe('a damaged record', () => {
     reopen();
     await put(textRecord(v2, 'two'));
     await put(textRecord(v1), numberKey(2));
+    // The versions that the first storage remembers are gone with it.
+    reopen();
     flip(key);
   });
 
@@ -90,6 +92,24 @@ describe('a damaged record', () => {
     reopen();
     await put(textRecord(v3));
     assert.deepEqual(alarms, ['01']);
+  });
+
+  it('does no harm under a newer store if its version was still known', async () => {
+    await heal(textRecord(v2, 'two'));
+    await put(textRecord(v2, 'two'));
+    flip(key);
+    assert.deepEqual(storage.newestVersionOf(key), v2);
+    assert.deepEqual(await put(textRecord(v3)), [v3]);
+    assertHolds(textRecord(v3));
+    assert.deepEqual(alarms, []);
+  });
+
+  it('is no "already newer" for a record whose version was still known', async () => {
+    await heal(textRecord(v2, 'two'));
+    await put(textRecord(v2, 'two'));
+    disk.tables.writeNow([{ table: 'data', key, value: undefined }]);
+    assert.deepEqual(await put(textRecord(v2, 'two')), [v2]);
+    assertHolds(textRecord(v2));
   });
 
   it('does not end a slice early, however much of it is damaged', async () => {

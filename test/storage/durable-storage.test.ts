@@ -53,6 +53,7 @@ describe('DurableStorage in LMDB, opened again', () => {
     const damaged = first.get('data', numberKey(7)) ?? assert.fail('nothing to damage');
     damaged[damaged.length - 1] = 0;
     first.writeNow([{ table: 'data', key: numberKey(7), value: damaged }]);
+    assert.throws(() => storage.get(numberKey(7)), { code: 'RECORD_DAMAGED' });
     await storage.applyBatch([{ key: numberKey(7), record: textRecord(versionAt(200)) }]);
     await storage.close();
     await first.close();

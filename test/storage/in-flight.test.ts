@@ -50,6 +50,7 @@ describe('DurableStorage with records in flight', () => {
     const stored = put(textRecord(v2));
     await time.advance(9);
     assert.deepEqual(storage.versionOf(key), v1);
+    assert.deepEqual(storage.newestVersionOf(key), v2);
     assert.deepEqual(storage.get(key)?.version, v1);
     assert.deepEqual(storage.range(all)[0]?.record.version, v1);
     assert.equal(await outcomeOf(stored), 'pending');

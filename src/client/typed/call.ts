@@ -1,10 +1,10 @@
 import { QuorateError } from '../../base/quorate-error.ts';
 import type { Clock, Timer } from '../../runtime/clock.ts';
+import type { Bucket, Deadlines } from '../../runtime/deadlines.ts';
 import type { Random } from '../../runtime/random.ts';
 import type { OutgoingCall } from '../../wire/pipeline-call-codec.ts';
 import type { Attempt, CallAnswer, Failure } from './attempt.ts';
 import type { ClusterLinks } from './cluster-links.ts';
-import type { Bucket, Deadlines } from './deadlines.ts';
 import type { Latencies } from './latencies.ts';
 import type { NodeLink } from './node-link.ts';
 import type { OpenCall } from './open-call.ts';

@@ -1,12 +1,12 @@
 import { QuorateError } from '../../base/quorate-error.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { Deadlines } from '../../runtime/deadlines.ts';
 import type { Random } from '../../runtime/random.ts';
 import type { OutgoingCall } from '../../wire/pipeline-call-codec.ts';
 import type { CallAnswer } from './attempt.ts';
 import { Call, type CallSurroundings } from './call.ts';
 import { ClusterLinks } from './cluster-links.ts';
 import type { Connection } from './connection.ts';
-import { Deadlines } from './deadlines.ts';
 import { Latencies } from './latencies.ts';
 import { RetryBudget } from './retry-budget.ts';
 import type { Seeds } from './seeds.ts';

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../runtime/clock.ts';
+import type { Clock, Timer } from './clock.ts';
 
 /**
  * Moments at which something is due, for very many things that are mostly over before: those of

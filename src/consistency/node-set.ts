@@ -1,0 +1,46 @@
+import { assert } from '../base/assert.ts';
+
+/**
+ * Which of a few nodes something is true of. Every request keeps several of these, so they are bits
+ * and not hash tables.
+ */
+export class NodeSet {
+  readonly #candidates: readonly string[];
+  #bits = 0;
+  #size = 0;
+
+  /** @param candidates all nodes that may be in it, 31 at most. */
+  constructor(candidates: readonly string[]) {
+    this.#candidates = candidates;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  has(node: string): boolean {
+    return (this.#bits & this.#bitOf(node)) !== 0;
+  }
+
+  add(node: string): void {
+    const bit = this.#bitOf(node);
+    if ((this.#bits & bit) !== 0) return;
+    this.#bits |= bit;
+    this.#size++;
+  }
+
+  delete(node: string): void {
+    const bit = this.#bitOf(node);
+    if ((this.#bits & bit) === 0) return;
+    this.#bits &= ~bit;
+    this.#size--;
+  }
+
+  #bitOf(node: string): number {
+    const index = this.#candidates.indexOf(node);
+    assert(index >= 0 && index < bitsMax, 'a node is one of those that may be in the set');
+    return 1 << index;
+  }
+}
+
+const bitsMax = 31;
