@@ -77,7 +77,7 @@ export class Coordinator {
         resolve,
         reject,
       );
-      request.onCancel?.(() => operation.cancel());
+      request.onCancel?.(operation.canceller());
       operation.start();
     });
   }

@@ -1,3 +1,4 @@
+import { NodeMap } from '../consistency/node-map.ts';
 import { NodeSet } from '../consistency/node-set.ts';
 import { compareVersions, isFloorVersion, newerVersion, type Version } from '../record/version.ts';
 import type { VersionedValue } from '../record/versioned-value.ts';
@@ -31,8 +32,8 @@ export class ReadCore {
   readonly #plan: ReplicaPlan;
   readonly #asked: NodeSet;
   readonly #failed: NodeSet;
-  readonly #held = new Map<string, Version | undefined>();
-  readonly #writtenBack = new Map<string, Version>();
+  readonly #held: NodeMap<Version | undefined>;
+  readonly #writtenBack: NodeMap<Version>;
   #newestRecord: VersionedValue | undefined;
   #fetchingFrom: string | undefined;
   #fetchingVersion: Version | undefined;
@@ -41,6 +42,8 @@ export class ReadCore {
     this.#plan = plan;
     this.#asked = new NodeSet(plan.replicas);
     this.#failed = new NodeSet(plan.replicas);
+    this.#held = new NodeMap(plan.replicas);
+    this.#writtenBack = new NodeMap(plan.replicas);
   }
 
   /** Notes that a replica was asked for its version or value. */
@@ -122,7 +125,7 @@ export class ReadCore {
   /** The newest version that any replica answered. */
   newest(): Version | undefined {
     let newest: Version | undefined;
-    for (const version of this.#held.values()) newest = newerVersion(newest, version);
+    for (const node of this.#plan.replicas) newest = newerVersion(newest, this.#held.get(node));
     return newest;
   }
 
@@ -194,9 +197,8 @@ export class ReadCore {
   }
 
   #holders(version: Version): number {
-    let holders = 0;
-    for (const held of this.#held.values()) if (compareVersions(held, version) === 0) holders++;
-    return holders;
+    const holds = (node: string) => compareVersions(this.#held.get(node), version) === 0;
+    return this.#plan.replicas.filter(holds).length;
   }
 
   #isBehind(node: string, version: Version): boolean {

@@ -3,7 +3,7 @@ import { repairsReads } from '../consistency/repair-mode.ts';
 import { isOverdue, type ReplicaReply } from '../record/replica-messages.ts';
 import type { VersionedValue } from '../record/versioned-value.ts';
 import type { Timer } from '../runtime/clock.ts';
-import type { Bucket } from '../runtime/deadlines.ts';
+import type { Deadline } from '../runtime/deadlines.ts';
 import type { CoordinatorOptions, Operation, OperationComponents } from './components.ts';
 import { hasExpired } from './expiry.ts';
 import {
@@ -40,8 +40,9 @@ export class ReadOperation implements Operation {
   #isAnswered = false;
   #isEnded = false;
   #isStepping = false;
-  #timer: Bucket<Operation> | undefined;
+  #deadline: Deadline<Operation> | undefined;
   #slowTimer: Timer | undefined;
+  #cancellation: Cancellation | undefined;
   #waitingFor = 0;
   #writeBacks = 0;
 
@@ -78,13 +79,19 @@ export class ReadOperation implements Operation {
     this.#isStepping = false;
     this.#advance();
     if (this.#isEnded) return;
-    this.#timer = this.#components.deadlines.add(this, this.#deadlineMs);
+    this.#deadline = this.#components.deadlines.add(this, this.#deadlineMs);
     if (!this.#isAnswered && this.#repair === undefined) this.#armSlowTimer();
   }
 
   /** Stops waiting; the caller is gone. */
   cancel(): void {
     if (!this.#isAnswered) this.#fail('CANCELLED', {});
+  }
+
+  /** What stops it early. It may be kept for long: after the answer it holds nothing of the read. */
+  canceller(): () => void {
+    this.#cancellation ??= new Cancellation(this);
+    return this.#cancellation.callback();
   }
 
   #armSlowTimer(): void {
@@ -181,6 +188,7 @@ export class ReadOperation implements Operation {
       if (isExpired) record = { version: newest.version, value: undefined };
     }
     this.#isAnswered = true;
+    this.#cancellation?.end();
     this.#slowTimer?.cancel();
     const repairsStarted = this.#repair?.heal() ?? 0;
     this.#onResult({
@@ -213,6 +221,7 @@ export class ReadOperation implements Operation {
     sentence?: string,
   ): void {
     this.#isAnswered = true;
+    this.#cancellation?.end();
     this.#end();
     const waiting = code === 'READ_TIMEOUT' ? 'timed-out' : 'pending';
     const error = {
@@ -226,7 +235,7 @@ export class ReadOperation implements Operation {
 
   #end(): void {
     this.#isEnded = true;
-    if (this.#timer !== undefined) this.#components.deadlines.remove(this, this.#timer);
+    if (this.#deadline !== undefined) this.#components.deadlines.remove(this.#deadline);
     this.#slowTimer?.cancel();
   }
 
@@ -257,5 +266,21 @@ export class ReadOperation implements Operation {
       hintsStarted: 0,
       isSuperseded: false,
     };
+  }
+}
+
+class Cancellation {
+  #read: ReadOperation | undefined;
+
+  constructor(read: ReadOperation) {
+    this.#read = read;
+  }
+
+  callback(): () => void {
+    return () => this.#read?.cancel();
+  }
+
+  end(): void {
+    this.#read = undefined;
   }
 }

@@ -1,3 +1,4 @@
+import { NodeMap } from '../consistency/node-map.ts';
 import { NodeSet } from '../consistency/node-set.ts';
 import { type QuorumOutcome, QuorumTally } from '../consistency/quorum-tally.ts';
 import { compareVersions, newerVersion, type Version } from '../record/version.ts';
@@ -14,8 +15,8 @@ export class WriteCore {
   readonly #plan: ReplicaPlan;
   readonly #query: QuorumTally;
   readonly #stores: QuorumTally;
-  readonly #queryClocksMs = new Map<string, number>();
-  readonly #held = new Map<string, Version>();
+  readonly #queryClocksMs: NodeMap<number>;
+  readonly #held: NodeMap<Version>;
   readonly #refused: NodeSet;
   #newestSeen: Version | undefined;
 
@@ -24,6 +25,8 @@ export class WriteCore {
     this.#query = new QuorumTally(plan.required, plan.readable);
     this.#stores = new QuorumTally(plan.required, plan.writable);
     this.#refused = new NodeSet(plan.writable);
+    this.#queryClocksMs = new NodeMap(plan.replicas);
+    this.#held = new NodeMap(plan.replicas);
   }
 
   /** A replica named the newest version it has seen and its real time. */
@@ -63,8 +66,9 @@ export class WriteCore {
   /** By how much `sentAtMs` was ahead of the clocks of all other nodes that answered the query. */
   aheadOfOthersMs(self: string, sentAtMs: number): number | undefined {
     let aheadMs: number | undefined;
-    for (const [node, clockMs] of this.#queryClocksMs) {
-      if (node === self) continue;
+    for (const node of this.#plan.readable) {
+      const clockMs = this.#queryClocksMs.get(node);
+      if (node === self || clockMs === undefined) continue;
       aheadMs = Math.min(aheadMs ?? Number.POSITIVE_INFINITY, sentAtMs - clockMs);
     }
     return aheadMs;
@@ -116,8 +120,9 @@ export class WriteCore {
 
   /** Whether every replica that acknowledged already held something newer than `version`. */
   isSuperseded(version: Version): boolean {
-    const held = [...this.#held.values()];
-    return held.length > 0 && held.every((other) => compareVersions(other, version) > 0);
+    const holders = this.#plan.replicas.filter((node) => this.#held.has(node));
+    const isNewer = (node: string) => compareVersions(this.#held.get(node), version) > 0;
+    return holders.length > 0 && holders.every(isNewer);
   }
 
   /** The replicas that have not acknowledged, in preference order; none if it exists nowhere. */

@@ -5,7 +5,7 @@ import { clockApartMsMax } from '../record/clock-monitor.ts';
 import { isOverdue, type ReplicaReply } from '../record/replica-messages.ts';
 import type { Version } from '../record/version.ts';
 import { expiringValue, recordBytes, type VersionedValue } from '../record/versioned-value.ts';
-import type { Bucket } from '../runtime/deadlines.ts';
+import type { Deadline } from '../runtime/deadlines.ts';
 import type { CoordinatorOptions, Operation, OperationComponents } from './components.ts';
 import { expireTimeAfter } from './expiry.ts';
 import {
@@ -38,7 +38,7 @@ export class WriteOperation implements Operation {
   #phase: 'query' | 'cover' | 'store' | 'ended' = 'query';
   #isAnswered = false;
   #isBelowFloor = false;
-  #timer: Bucket<Operation> | undefined;
+  #deadline: Deadline<Operation> | undefined;
   #querySentAtMs = 0;
   #clockBaseMs = 0;
   #record: VersionedValue | undefined;
@@ -80,7 +80,7 @@ export class WriteOperation implements Operation {
   }
 
   #armTimer(): void {
-    this.#timer = this.#components.deadlines.add(this, this.#deadlineMs);
+    this.#deadline = this.#components.deadlines.add(this, this.#deadlineMs);
   }
 
   #onVersionReply(node: string, reply: ReplicaReply): void {
@@ -233,7 +233,7 @@ export class WriteOperation implements Operation {
 
   #end(): void {
     this.#phase = 'ended';
-    if (this.#timer !== undefined) this.#components.deadlines.remove(this, this.#timer);
+    if (this.#deadline !== undefined) this.#components.deadlines.remove(this.#deadline);
     this.#listener.onEnd();
   }
 

@@ -1,3 +1,4 @@
+import { SequenceMap } from '../base/sequence-map.ts';
 import type { ReplicaReply, ReplicaRequest } from '../record/replica-messages.ts';
 import { recordBytes } from '../record/versioned-value.ts';
 import { frameBytesMax, type LinkRequest } from './frames.ts';
@@ -24,7 +25,7 @@ const noKey = new Uint8Array();
 const notSent: ReplicaReply = { outcome: 'refused', reason: 'not-sent' };
 
 export class OpenRequests {
-  readonly #open = new Map<number, OpenRequest>();
+  readonly #open = new SequenceMap<OpenRequest>();
   /** The ids that have not left, oldest first. */
   #queue: number[] = [];
   #bytes = 0;
@@ -99,7 +100,7 @@ export class OpenRequests {
 
   /** Ends the requests whose deadline has passed. */
   endOverdue(nowMs: number): void {
-    for (const [id, open] of [...this.#open]) {
+    for (const [id, open] of this.#open.entries()) {
       if (open.deadlineMs > nowMs) continue;
       this.end(id, open.isUnderWay ? { outcome: 'unknown', reason: 'timed-out' } : notSent);
     }
@@ -108,7 +109,7 @@ export class OpenRequests {
   /** Ends all: the stream is gone. */
   endAll(): void {
     this.#queue = [];
-    for (const [id, { isUnderWay }] of [...this.#open]) {
+    for (const [id, { isUnderWay }] of this.#open.entries()) {
       this.end(id, isUnderWay ? { outcome: 'unknown', reason: 'link-broken' } : notSent);
     }
   }

@@ -3,6 +3,9 @@ import type { Clock, Timer } from './clock.ts';
 /**
  * Moments at which something is due, for very many things that are mostly over before: those of
  * nearly the same moment share one timer, so that adding and removing is all that each costs.
+ *
+ * There is no hash table of the items on purpose. Its garbage, once it is old, keeps all that it
+ * ever held alive for the young generation's collections, and those then take a quarter of the time.
  */
 export class Deadlines<Item> {
   readonly #clock: Clock;
@@ -21,27 +24,36 @@ export class Deadlines<Item> {
   }
 
   /** @returns what removes it again. */
-  add(item: Item, atMs: number): Bucket<Item> {
+  add(item: Item, atMs: number): Deadline<Item> {
     const step = Math.ceil(atMs / this.#stepMs);
-    let bucket = this.#buckets.get(step);
-    if (bucket === undefined) {
-      bucket = { step, items: new Set(), timer: undefined };
-      this.#buckets.set(step, bucket);
-      const made = bucket;
-      const leftMs = Math.ceil(step * this.#stepMs - this.#clock.monotonicMs());
-      bucket.timer = this.#clock.schedule(Math.max(leftMs, 1), () => this.#fire(made));
-    }
-    bucket.items.add(item);
-    return bucket;
+    const bucket = this.#buckets.get(step) ?? this.#openBucket(step);
+    const deadline = { item, bucket };
+    bucket.deadlines.push(deadline);
+    bucket.left++;
+    return deadline;
   }
 
-  remove(item: Item, bucket: Bucket<Item>): void {
-    if (bucket.items.delete(item) && bucket.items.size === 0) this.#drop(bucket);
+  remove(deadline: Deadline<Item>): void {
+    if (deadline.item === undefined) return;
+    deadline.item = undefined;
+    if (--deadline.bucket.left === 0) this.#drop(deadline.bucket);
+  }
+
+  #openBucket(step: number): Bucket<Item> {
+    const bucket: Bucket<Item> = { step, deadlines: [], left: 0, timer: undefined };
+    const leftMs = Math.ceil(step * this.#stepMs - this.#clock.monotonicMs());
+    bucket.timer = this.#clock.schedule(Math.max(leftMs, 1), () => this.#fire(bucket));
+    this.#buckets.set(step, bucket);
+    return bucket;
   }
 
   #fire(bucket: Bucket<Item>): void {
     this.#drop(bucket);
-    for (const item of bucket.items) this.#onDue(item);
+    for (const deadline of bucket.deadlines) {
+      const { item } = deadline;
+      deadline.item = undefined;
+      if (item !== undefined) this.#onDue(item);
+    }
   }
 
   #drop(bucket: Bucket<Item>): void {
@@ -50,9 +62,16 @@ export class Deadlines<Item> {
   }
 }
 
+/** One item with its moment, until it is due or removed. */
+export interface Deadline<Item> {
+  item: Item | undefined;
+  readonly bucket: Bucket<Item>;
+}
+
 /** The items of one moment. */
-export interface Bucket<Item> {
+interface Bucket<Item> {
   readonly step: number;
-  readonly items: Set<Item>;
+  readonly deadlines: Deadline<Item>[];
+  left: number;
   timer: Timer | undefined;
 }

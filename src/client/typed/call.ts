@@ -1,6 +1,6 @@
 import { QuorateError } from '../../base/quorate-error.ts';
 import type { Clock, Timer } from '../../runtime/clock.ts';
-import type { Bucket, Deadlines } from '../../runtime/deadlines.ts';
+import type { Deadline, Deadlines } from '../../runtime/deadlines.ts';
 import type { Random } from '../../runtime/random.ts';
 import type { OutgoingCall } from '../../wire/pipeline-call-codec.ts';
 import type { Attempt, CallAnswer, Failure } from './attempt.ts';
@@ -60,7 +60,7 @@ export class Call<Result> implements Attempt, OpenCall {
   #failed = noLinks;
   #tries = 0;
   #lastError: QuorateError | undefined;
-  #deadline: Bucket<OpenCall> | undefined;
+  #deadline: Deadline<OpenCall> | undefined;
   #timer: Timer | undefined;
   #onAbort: (() => void) | undefined;
 
@@ -228,7 +228,7 @@ export class Call<Result> implements Attempt, OpenCall {
   #end(): void {
     this.#isOver = true;
     const { deadlines, waiting, onOver } = this.#around;
-    if (this.#deadline !== undefined) deadlines.remove(this, this.#deadline);
+    if (this.#deadline !== undefined) deadlines.remove(this.#deadline);
     if (this.#onAbort !== undefined) {
       this.#init.signal?.removeEventListener('abort', this.#onAbort);
     }
