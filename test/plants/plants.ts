@@ -112,8 +112,8 @@ export const plants: readonly Plant[] = [
     edits: [
       {
         file: read,
-        find: 'if (compareVersions(held, version) === 0)\n                holders++;',
-        replace: 'holders += this.newest() === undefined ? 0 : 1;',
+        find: 'const holds = (node) => compareVersions(this.#held.get(node), version) === 0;',
+        replace: 'const holds = (node) => this.#held.has(node);',
       },
     ],
     profile: withCuts,
