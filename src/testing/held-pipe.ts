@@ -26,6 +26,7 @@ export class HeldPipe {
   readonly #weather: Weather;
   readonly #waiting: Piece[] = [];
   #waitingBytes = 0;
+  #isClosed = false;
   #timer: Timer | undefined;
 
   constructor(clock: Clock, source: Socket, target: Socket, weather: Weather) {
@@ -57,13 +58,15 @@ export class HeldPipe {
     }
   }
 
-  /** Forgets what waits. */
+  /** Forgets what waits, and all that follows. */
   close(): void {
+    this.#isClosed = true;
     this.#timer?.cancel();
     this.#waiting.length = 0;
   }
 
   #add(bytes: Buffer | undefined): void {
+    if (this.#isClosed) return;
     this.#waiting.push({ dueMs: this.#clock.monotonicMs() + this.#weather.delayMs, bytes });
     this.#waitingBytes += bytes?.length ?? 0;
     if (this.#waitingBytes > waitingBytesMax) this.#source.pause();

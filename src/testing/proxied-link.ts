@@ -81,8 +81,11 @@ export class ProxiedLink {
   }
 }
 
-/** A socket whose end is under way cannot be reset: Node.js would neither do that nor close it. */
+/**
+ * A socket that is being connected or ended cannot be reset: Node.js would neither do that nor close
+ * it, and the process could not exit.
+ */
 function resetSocket(socket: Socket): void {
-  if (socket.writableEnded) socket.destroy();
+  if (socket.connecting || socket.writableEnded) socket.destroy();
   else socket.resetAndDestroy();
 }

@@ -221,16 +221,16 @@ export class TestCluster implements AsyncDisposable {
   async #stop(): Promise<void> {
     for (const name of this.nodes) this.#network.setPaused(name, false);
     try {
-      await Promise.all(this.#clients.map((client) => client.close()));
-      await Promise.all([...this.#nodes.values()].map((node) => node.stop()));
+      await allSettled(this.#clients.map((client) => client.close()));
+      await allSettled([...this.#nodes.values()].map((node) => node.stop()));
     } finally {
       this.#network.close();
     }
   }
 
   async #start(nodes: readonly TestNode[]): Promise<void> {
-    await Promise.all(nodes.map((node) => node.listen()));
-    await Promise.all(nodes.map((node) => node.start()));
+    await allSettled(nodes.map((node) => node.listen()));
+    await allSettled(nodes.map((node) => node.start()));
     await this.#untilNoticed();
   }
 
@@ -289,4 +289,10 @@ export class TestCluster implements AsyncDisposable {
     if (this.#stopping === undefined) return;
     throw new QuorateError('CANCELLED', {}, 'the test cluster has ended');
   }
+}
+
+/** Waits for all, also once one has failed, so that none goes on unseen. @throws what the first threw. */
+async function allSettled(promises: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(promises);
+  await Promise.all(promises);
 }

@@ -104,7 +104,12 @@ describe('the way from node a to node b', () => {
     await closed;
   });
 
-  it('leaves no connection behind that was ending when it was reset', async () => {
+  it('leaves no connection behind that was beginning or ending when it was reset', async () => {
+    for (let round = 0; round < 20; round++) {
+      await dial();
+      network.reset('b');
+    }
+    socket = await dial();
     network.hold('b', 'both');
     socket.end();
     await settle();
