@@ -82,8 +82,8 @@ export class ProxiedLink {
 }
 
 /**
- * A socket that is being connected or ended cannot be reset: Node.js would neither do that nor close
- * it, and the process could not exit.
+ * A socket whose end is under way cannot be reset: Node.js would neither do that nor close it, and
+ * the process could not exit. One that is being connected has nothing to reset yet.
  */
 function resetSocket(socket: Socket): void {
   if (socket.connecting || socket.writableEnded) socket.destroy();
