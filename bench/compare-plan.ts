@@ -45,7 +45,7 @@ export interface CompareRatio {
 }
 
 /** How many calls the typed client has open; the others have theirs on each connection. */
-const typedInFlight = 2_048;
+const typedInFlight = 1_024;
 
 /** One run: each number in flight, each tool, the subjects one right after the other. */
 export function planCompare(
