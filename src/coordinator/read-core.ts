@@ -34,6 +34,8 @@ export class ReadCore {
   readonly #failed: NodeSet;
   readonly #held: NodeMap<Version | undefined>;
   readonly #writtenBack: NodeMap<Version>;
+  /** The newest version that is held, as far as was heard. */
+  #newest: Version | undefined;
   #newestRecord: VersionedValue | undefined;
   #fetchingFrom: string | undefined;
   #fetchingVersion: Version | undefined;
@@ -63,6 +65,7 @@ export class ReadCore {
   addHeld(node: string, version: Version | undefined, record?: VersionedValue): void {
     if (this.#failed.has(node)) return;
     this.#held.set(node, newerVersion(this.#held.get(node), version));
+    this.#newest = newerVersion(this.#newest, version);
     if (compareVersions(record?.version, this.#newestRecord?.version) > 0) {
       this.#newestRecord = record;
     }
@@ -82,6 +85,10 @@ export class ReadCore {
     if (this.#fetchingFrom === node) this.#fetchingFrom = undefined;
     this.#failed.add(node);
     this.#held.delete(node);
+    this.#newest = undefined;
+    for (const other of this.#plan.replicas) {
+      this.#newest = newerVersion(this.#newest, this.#held.get(other));
+    }
     // A record that nobody holds any more would hide the older ones: their values are fetched.
     if (this.newestRecord() === undefined) this.#newestRecord = undefined;
   }
@@ -124,9 +131,7 @@ export class ReadCore {
 
   /** The newest version that any replica answered. */
   newest(): Version | undefined {
-    let newest: Version | undefined;
-    for (const node of this.#plan.replicas) newest = newerVersion(newest, this.#held.get(node));
-    return newest;
+    return this.#newest;
   }
 
   /** The newest record, if its value is in hand. */

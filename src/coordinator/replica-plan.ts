@@ -43,9 +43,7 @@ export function planReplicas(
 ): ReplicaPlan {
   const token = ring.partitioner.tokenOf(key);
   const replicas = ring.preferenceList(token);
-  const nearest = [...replicas].sort(
-    (left, right) => liveness.distanceMs(left) - liveness.distanceMs(right),
-  );
+  const nearest = nearestFirst(replicas, liveness);
   return {
     key,
     token,
@@ -54,7 +52,24 @@ export function planReplicas(
     required: requiredAcks(level, replicas.length),
     ringEpoch: ring.epoch,
     replicas,
-    readable: nearest.filter((node) => liveness.servesReads(node)),
-    writable: nearest.filter((node) => liveness.takesWrites(node)),
+    readable: those(nearest, (node) => liveness.servesReads(node)),
+    writable: those(nearest, (node) => liveness.takesWrites(node)),
   };
+}
+
+function nearestFirst(replicas: readonly string[], liveness: LivenessView): readonly string[] {
+  const farAt = (index: number) => liveness.distanceMs(replicas[index] ?? '');
+  let isInOrder = true;
+  for (let index = 1; index < replicas.length; index++) {
+    if (farAt(index - 1) > farAt(index)) isInOrder = false;
+  }
+  if (isInOrder) return replicas;
+  return [...replicas].sort(
+    (left, right) => liveness.distanceMs(left) - liveness.distanceMs(right),
+  );
+}
+
+/** Those of the nodes, which are nearly always all of them. */
+function those(nodes: readonly string[], isOne: (node: string) => boolean): readonly string[] {
+  return nodes.every(isOne) ? nodes : nodes.filter(isOne);
 }
