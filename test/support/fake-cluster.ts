@@ -109,6 +109,9 @@ export class FakeNode {
   clusterName = 'quorate';
   /** How long an answer takes. */
   latencyMs = 1;
+  /** How long it works on a call, one after the other. */
+  workMs = 0;
+  #busyUntilMs = 0;
   /** The next calls' fates; after them all are answered. */
   plans: Plan[] = [];
   /** The fate of calls when there are no plans. */
@@ -196,7 +199,9 @@ export class FakeNode {
       const plan = this.plans.shift() ?? this.habit;
       if (plan === 'silence') continue;
       const answer = plan === 'answer' ? this.#do(call) : refusal(plan);
-      this.#cluster.time.at(this.#cluster.time.nowMs + this.latencyMs, () => {
+      const { time } = this.#cluster;
+      this.#busyUntilMs = Math.max(this.#busyUntilMs, time.nowMs) + this.workMs;
+      time.at(this.#busyUntilMs + this.latencyMs, () => {
         stream.answer({ id: call.id, answer });
       });
     }

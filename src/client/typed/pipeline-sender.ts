@@ -29,6 +29,8 @@ export interface PipelineSenderInit {
 const inFlightMax = 4_096;
 /** A message ends with the call that passes this. */
 const messageBytes = 256 * 1024;
+/** Over about how many messages the time of an answer is averaged. */
+const averagedOver = 16;
 
 export class PipelineSender implements Sender {
   readonly #init: PipelineSenderInit;
@@ -39,8 +41,12 @@ export class PipelineSender implements Sender {
   #next = 0;
   readonly #open = new Map<number, Attempt>();
   #lastId = 0;
+  /** How long the node took lately. */
+  #answerMs = 0;
   #isFlushing = false;
   #isBlocked = false;
+  /** Whether calls wait for room at the node. */
+  #isBacklogged = false;
   #isOver = false;
 
   constructor(init: PipelineSenderInit) {
@@ -88,14 +94,23 @@ export class PipelineSender implements Sender {
         const attempt = this.#queue[this.#next];
         if (attempt === undefined) break;
         this.#next++;
-        // Forgotten while it waited, or too late to be of use.
-        if (attempt.state !== 'queued' || attempt.deadlineMs <= nowMs) continue;
+        if (attempt.state !== 'queued' || this.#isTooLate(attempt, nowMs)) continue;
         this.#write(attempt, nowMs);
       }
       if (this.#writer.bytes === 0) break;
       this.#isBlocked = !this.#stream.write(this.#writer.finish());
     }
+    // Without calls under way nobody would learn that the node is quick again.
+    this.#isBacklogged = this.#next < this.#queue.length && this.#open.size > 0;
     this.#trimQueue();
+  }
+
+  /**
+   * Whether the answer would come too late. Under more load than a node can take all calls wait here
+   * until shortly before their deadlines: to send them then would keep it busy for nobody.
+   */
+  #isTooLate(attempt: Attempt, nowMs: number): boolean {
+    return attempt.deadlineMs <= nowMs + (this.#isBacklogged ? this.#answerMs : 0);
   }
 
   #trimQueue(): void {
@@ -128,7 +143,7 @@ export class PipelineSender implements Sender {
         attempt.state = 'over';
         if (!isTimed) {
           isTimed = true;
-          this.#init.onLatency(answer.atMs - attempt.sentAtMs);
+          this.#onLatency(answer.atMs - attempt.sentAtMs);
         }
         if (reader.kind !== 'error') attempt.onAnswer(answer);
         else {
@@ -140,6 +155,11 @@ export class PipelineSender implements Sender {
       this.close(QuorateError.from(error));
     }
     this.#flushRest();
+  }
+
+  #onLatency(ms: number): void {
+    this.#answerMs += (ms - this.#answerMs) / averagedOver;
+    this.#init.onLatency(ms);
   }
 
   /** There is room for what waits. */
