@@ -64,9 +64,12 @@ export function judgeHello(other: Hello, context: HandshakeContext): Refusal | u
   const known = context.dataIdOf(other.node);
   if (!isSameData(other, known)) {
     const brings = other.dataId === '' ? 'no data directory' : `the data directory ${other.dataId}`;
+    const next = other.isRebuilt
+      ? `it is older than that: start ${other.node} with the later directory, or if its clock was wrong when this one was made, set it right, remove the directory and start with --rebuild`
+      : `start ${other.node} with its own directory, or with --rebuild if that is lost`;
     return {
       reason: 'data-id',
-      message: `${other.node} comes with ${brings}, ${own.node} knows it with ${known}: start ${other.node} with its own directory, or with --rebuild if that is lost`,
+      message: `${other.node} comes with ${brings}, ${own.node} knows it with ${known}: ${next}`,
     };
   }
   return undefined;

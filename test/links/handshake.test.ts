@@ -65,7 +65,9 @@ describe('judgeHello', () => {
   it('takes a directory that was made to be rebuilt for one that is older, and never back', () => {
     const rebuilt = { dataId: '7-other', isRebuilt: true };
     assert.equal(judge(rebuilt, undefined, '5-first'), undefined);
-    assert.equal(judge(rebuilt, undefined, '9-later')?.reason, 'data-id');
+    const older = judge(rebuilt, undefined, '9-later');
+    assert.equal(older?.reason, 'data-id');
+    assert.match(older?.message ?? '', /its clock was wrong when this one was made/);
     assert.equal(judge({ dataId: '5-first' }, undefined, '7-other')?.reason, 'data-id');
   });
 });
