@@ -60,6 +60,8 @@ async function run(seed: number) {
       await recorder.call({ by, key, kind, timeoutMs: random.pick([200, 1_000, 8_000]) });
     }
   };
+  // A node that is killed while it starts never says that it is ready.
+  const boot = (node: string) => Promise.race([cluster.boot(node), sleep(20_000)]);
   const disturbances = async () => {
     while (time.nowMs < endMs) {
       // Rounds need some quiet.
@@ -71,7 +73,7 @@ async function run(seed: number) {
         purged += cluster.engine(victim).reclaim.removed;
         cluster.kill(victim);
         await sleep(random.below(1_000));
-        await cluster.boot(victim);
+        await boot(victim);
       } else if (kind === 1) {
         cluster.host(victim).pause();
         await sleep(random.below(2_000));
@@ -93,7 +95,7 @@ async function run(seed: number) {
     const victim = random.pick(holders.filter((node) => cluster.isUp(node)));
     cluster.kill(victim);
     cluster.wipe(victim);
-    await cluster.boot(victim);
+    await boot(victim);
   };
   const clients = cluster.names.flatMap((node) => [client(node), client(node)]);
   const nemesis = seed % 3 === 0 ? [disturbances(), lostDisks()] : [disturbances()];
