@@ -9,6 +9,7 @@ import { summarizeBench } from '../src/cli/bench/bench-summary.ts';
 import { readNumber, readWhole } from '../src/cli/numbers.ts';
 import { SystemClock } from '../src/runtime/system-clock.ts';
 import { formatGrowth, type GrowthRow, type GrowthSize, planGrowth } from './growth-plan.ts';
+import { interruption, say } from './terminal.ts';
 
 /** Calls of the typed client that are open. */
 const inFlight = 256;
@@ -41,8 +42,7 @@ if (values.help) process.stdout.write(help);
 else await run();
 
 async function run(): Promise<void> {
-  const interrupt = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => interrupt.abort());
+  const signal = interruption();
   const sizes = planGrowth(
     readNumbers(values.keys, '--keys', 10_000_000),
     readNumbers(values.nodes, '--nodes', 16),
@@ -52,10 +52,10 @@ async function run(): Promise<void> {
   const rounds = readWhole(values.rounds, '--rounds', 1, 20);
   const rows: GrowthRow[] = [];
   for (const size of sizes) {
-    if (interrupt.signal.aborted) break;
-    rows.push(await measure(size, seconds, rounds, interrupt.signal));
+    if (signal.aborted) break;
+    rows.push(await measure(size, seconds, rounds, signal));
   }
-  if (interrupt.signal.aborted) process.exitCode = 130;
+  if (signal.aborted) process.exitCode = 130;
   process.stdout.write(`${values.json ? JSON.stringify(rows) : formatGrowth(rows)}\n`);
 }
 
@@ -66,7 +66,6 @@ async function measure(
   signal: AbortSignal,
 ): Promise<GrowthRow> {
   const { keys, nodes, valueBytes } = size;
-  const say = (sentence: string) => process.stderr.write(`${sentence}\n`);
   say(`bench: ${keys} keys, ${nodes} nodes, ${valueBytes} bytes`);
   const clock = new SystemClock();
   const operations = benchOperations({

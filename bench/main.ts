@@ -7,6 +7,7 @@ import { SystemClock } from '../src/runtime/system-clock.ts';
 import { compare } from './compare.ts';
 import { ratiosOf, tools } from './compare-plan.ts';
 import { formatCompare } from './compare-report.ts';
+import { interruption, say } from './terminal.ts';
 
 const help = `npm run bench:compare -- [options]: Quorate beside etcd and a bare gRPC server, in one run
 
@@ -34,20 +35,19 @@ if (values.help) process.stdout.write(help);
 else await run();
 
 async function run(): Promise<void> {
-  const interrupt = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => interrupt.abort());
+  const signal = interruption();
   const options = {
     runs: readWhole(values.runs, '--runs', 1, 20),
     seconds: readNumber(values.seconds, '--seconds', 0.1, 60),
     inFlights: readNumbers(values['in-flight'], '--in-flight', 256),
     tools: values.tools.split(',').map((word) => readChoice(word, tools, '--tools')),
-    signal: interrupt.signal,
-    say: (sentence: string) => process.stderr.write(`${sentence}\n`),
+    signal,
+    say,
   };
   const rows = (await compare(new SystemClock(), options)) ?? [];
   const ratios = ratiosOf(rows);
   const { runs, seconds } = options;
-  if (interrupt.signal.aborted) process.exitCode = 130;
+  if (signal.aborted) process.exitCode = 130;
   const processors = availableParallelism();
   process.stdout.write(
     values.json

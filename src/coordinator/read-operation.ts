@@ -235,7 +235,7 @@ export class ReadOperation implements Operation {
 
   #end(): void {
     this.#isEnded = true;
-    if (this.#deadline !== undefined) this.#components.deadlines.remove(this.#deadline);
+    this.#components.deadlines.remove(this.#deadline);
     this.#slowTimer?.cancel();
   }
 

@@ -233,7 +233,7 @@ export class WriteOperation implements Operation {
 
   #end(): void {
     this.#phase = 'ended';
-    if (this.#deadline !== undefined) this.#components.deadlines.remove(this.#deadline);
+    this.#components.deadlines.remove(this.#deadline);
     this.#listener.onEnd();
   }
 

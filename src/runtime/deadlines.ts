@@ -33,8 +33,9 @@ export class Deadlines<Item> {
     return deadline;
   }
 
-  remove(deadline: Deadline<Item>): void {
-    if (deadline.item === undefined) return;
+  /** Removes one that {@link add} gave; nothing if there is none, or if it is over. */
+  remove(deadline: Deadline<Item> | undefined): void {
+    if (deadline?.item === undefined) return;
     deadline.item = undefined;
     if (--deadline.bucket.left === 0) this.#drop(deadline.bucket);
   }

@@ -27,6 +27,7 @@ import {
 } from '../record/versioned-value.ts';
 import { floorsBytes } from '../ring/floor-clocks.ts';
 import { tokenSetBytes } from '../ring/token-set.ts';
+import { bytes, fixed64, varint } from './field-tags.ts';
 import { keyBytesMax } from './key-form.ts';
 import { valueBytesMax } from './value-form.ts';
 
@@ -66,10 +67,6 @@ const refusals = {
 } as const satisfies Partial<Record<RefusalReason, PeerReply_Outcome>>;
 
 const refusalsByNumber = invert<keyof typeof refusals>(refusals);
-
-const varint = (field: number) => field << 3;
-const fixed64 = (field: number) => (field << 3) | 1;
-const bytes = (field: number) => (field << 3) | 2;
 
 export function writeRequest(writer: BinaryWriter, { id, timeoutMs, request }: LinkRequest): void {
   writer.fork();

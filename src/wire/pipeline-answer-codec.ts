@@ -7,12 +7,10 @@ import { GetResponse, PutResponse } from '../../generated/quorate/v1/key_value.t
 import { asBuffer } from '../base/bytes.ts';
 import type { QuorateError } from '../base/quorate-error.ts';
 import { errorFromStatus, errorToWire } from './error-status.ts';
+import { bytes, varint } from './field-tags.ts';
 import type { DomainReadResult, DomainWriteResult } from './request-form.ts';
 import { writeRead, writeWrite } from './result-codec.ts';
 import { type PlainValue, plainFromWire } from './value-form.ts';
-
-const varint = (field: number) => field << 3;
-const bytes = (field: number) => (field << 3) | 2;
 
 const answerTag = bytes(1);
 const idTag = varint(1);

@@ -9,6 +9,7 @@ import { Value as JsonValue } from '../../generated/google/protobuf/struct.ts';
 import { asBuffer, encodeText } from '../base/bytes.ts';
 import { QuorateError } from '../base/quorate-error.ts';
 import type { ConsistencyLevel } from '../consistency/consistency-level.ts';
+import { bytes, varint } from './field-tags.ts';
 import { type KeySpelling, keyBytesMax, keyFromWire, spellingToWire } from './key-form.ts';
 import { levelToWire } from './level-form.ts';
 import { decodeRequestIn, levelFields, type RequestKind } from './request-codec.ts';
@@ -16,9 +17,6 @@ import type { DomainRequest } from './request-form.ts';
 import { strictReader } from './strict-text.ts';
 import { checkValueLength, type PlainValue, plainToWire, valueBytesMax } from './value-form.ts';
 import { durationToWire } from './version-form.ts';
-
-const varint = (field: number) => field << 3;
-const bytes = (field: number) => (field << 3) | 2;
 
 const callTag = bytes(1);
 const kinds = [undefined, undefined, 'get', 'put', 'delete'] as const;

@@ -8,6 +8,7 @@ import { isUtf8 } from 'node:buffer';
 import type { BinaryReader } from '@bufbuild/protobuf/wire';
 import { DeleteRequest, GetRequest, PutRequest } from '../../generated/quorate/v1/key_value.ts';
 import type { Value } from '../record/versioned-value.ts';
+import { bytes, varint } from './field-tags.ts';
 import { isKeyLength } from './key-form.ts';
 import { levelFromWire } from './level-form.ts';
 import { type DomainRequest, deleteFromWire, getFromWire, putFromWire } from './request-form.ts';
@@ -19,9 +20,6 @@ export type RequestKind = DomainRequest['kind'];
 /** The field of the level in each kind of request. */
 export const levelFields = { get: 4, put: 7, delete: 4 } as const;
 
-const varint = (field: number) => field << 3;
-const bytes = (field: number) => (field << 3) | 2;
-
 /**
  * A request out of its bytes.
  *
@@ -29,7 +27,7 @@ const bytes = (field: number) => (field << 3) | 2;
  * INVALID_CONSISTENCY naming the field.
  */
 export function decodeRequest(kind: RequestKind, body: Buffer): DomainRequest {
-  return readPlain(kind, strictReader(body), body.length) ?? readAny(kind, body);
+  return decodeRequestIn(kind, strictReader(body), body, { start: 0, stop: body.length });
 }
 
 /** A request that is a part of a message, which the reader may stand anywhere in. */

@@ -7,15 +7,13 @@ import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { GetResponse, PutResponse } from '../../generated/quorate/v1/key_value.ts';
 import { asBuffer } from '../base/bytes.ts';
 import { clockToMs, formatVersion, type Version } from '../record/version.ts';
+import { bytes, varint } from './field-tags.ts';
 import {
   type DomainReadResult,
   type DomainWriteResult,
   readResultToWire,
   writeResultToWire,
 } from './request-form.ts';
-
-const varint = (field: number) => field << 3;
-const bytes = (field: number) => (field << 3) | 2;
 
 export function encodeRead(result: DomainReadResult): Buffer {
   const writer = new BinaryWriter();

@@ -228,7 +228,7 @@ export class Call<Result> implements Attempt, OpenCall {
   #end(): void {
     this.#isOver = true;
     const { deadlines, waiting, onOver } = this.#around;
-    if (this.#deadline !== undefined) deadlines.remove(this.#deadline);
+    deadlines.remove(this.#deadline);
     if (this.#onAbort !== undefined) {
       this.#init.signal?.removeEventListener('abort', this.#onAbort);
     }
