@@ -1,5 +1,6 @@
 /** The command line of `npm run bench:growth`; see {@link help}. */
 import { parseArgs } from 'node:util';
+import { QuorateError } from '../src/base/quorate-error.ts';
 import { readNumbers } from '../src/cli/bench/bench-flags.ts';
 import { BenchMeasurement } from '../src/cli/bench/bench-measurement.ts';
 import { BenchProgress } from '../src/cli/bench/bench-output.ts';
@@ -53,7 +54,13 @@ async function run(): Promise<void> {
   const rows: GrowthRow[] = [];
   for (const size of sizes) {
     if (signal.aborted) break;
-    rows.push(await measure(size, seconds, rounds, signal));
+    try {
+      rows.push(await measure(size, seconds, rounds, signal));
+    } catch (error: unknown) {
+      // The other sizes are worth having.
+      say(`bench: ${QuorateError.from(error).message}`);
+      process.exitCode = 1;
+    }
   }
   if (signal.aborted) process.exitCode = 130;
   process.stdout.write(`${values.json ? JSON.stringify(rows) : formatGrowth(rows)}\n`);
@@ -74,11 +81,11 @@ async function measure(
     places: ['disk'],
   });
   const phases = planBench(rounds, [{ kind: 'closed', inFlight }], operations);
-  const samples = await withBenchProcesses(
+  const measured = await withBenchProcesses(
     clock,
-    { places: ['disk'], mode: 'BOTH', nodes, valueBytes, isKilling: false, say, signal },
-    (processes) => {
-      const components = { clock, progress: new BenchProgress(process.stderr) };
+    { places: ['disk'], mode: 'BOTH', nodes, valueBytes, isKilling: true, say, signal },
+    async (processes) => {
+      const components = { clock, progress: new BenchProgress({ clock, stream: process.stderr }) };
       const scope = {
         seconds,
         connections: 1,
@@ -89,8 +96,15 @@ async function measure(
         valueBytes,
         killNode: false,
       } as const;
-      return new BenchMeasurement(components, scope, processes, undefined, signal).take(phases);
+      const measurement = new BenchMeasurement(components, scope, processes, undefined, signal);
+      const samples = await measurement.take(phases);
+      if (signal.aborted) return { samples };
+      await processes.own.disk?.killNode();
+      const killedMs = clock.monotonicMs();
+      await processes.own.disk?.restartNode();
+      return { samples, startMs: clock.monotonicMs() - killedMs };
     },
   );
-  return { ...size, results: summarizeBench(phases, samples ?? []) };
+  const results = summarizeBench(phases, measured?.samples ?? []);
+  return { ...size, results, startMs: measured?.startMs };
 }

@@ -27,6 +27,8 @@ export function planGrowth(
 /** One row for each size: what `quorate bench` gave for it. */
 export interface GrowthRow extends GrowthSize {
   readonly results: readonly BenchResult[];
+  /** How long a node takes after its death until it serves and has met the others. */
+  readonly startMs: number | undefined;
 }
 
 export function formatGrowth(rows: readonly GrowthRow[]): string {
@@ -40,7 +42,8 @@ export function formatGrowth(rows: readonly GrowthRow[]): string {
   return formatTable(
     [
       ...['     keys', 'nodes', 'value bytes', 'get calls/s', 'node µs/call'],
-      ...['put calls/s', 'node µs/call', 'MiB a node', 'failed'],
+      ...['put calls/s', 'node µs/call', 'put p99 ms', 'MiB a node', 'with files'],
+      ...['start s', 'failed'],
     ],
     rows.map((row) => [
       right(formatCount(row.keys), 9),
@@ -48,7 +51,10 @@ export function formatGrowth(rows: readonly GrowthRow[]): string {
       right(formatCount(row.valueBytes), 11),
       ...cells(named(row, 'get')),
       ...cells(named(row, 'put')),
+      right(named(row, 'put')?.p99Ms.toFixed(0) ?? '', 10),
+      right(named(row, 'put')?.nodeOwnMebibytes?.toFixed(0) ?? '', 10),
       right(named(row, 'put')?.nodeMebibytesMax?.toFixed(0) ?? '', 10),
+      right(row.startMs === undefined ? '' : (row.startMs / 1_000).toFixed(1), 7),
       right(String(row.results.reduce((sum, { errors, wrong }) => sum + errors + wrong, 0)), 6),
     ]),
   );

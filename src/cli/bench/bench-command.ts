@@ -60,7 +60,7 @@ async function runBench(args: BenchArgs): Promise<ExitCode> {
   const phases = planBench(args.rounds, intensities, operations);
   const options = { places, mode, nodes, valueBytes, isKilling: killNode, say, signal };
   const samples = await withBenchProcesses(clock, options, (processes) => {
-    const components = { clock, progress: new BenchProgress(process.stderr) };
+    const components = { clock, progress: new BenchProgress({ clock, stream: process.stderr }) };
     return new BenchMeasurement(components, args, processes, running, signal).take(phases);
   });
   const results = summarizeBench(phases, samples ?? []);

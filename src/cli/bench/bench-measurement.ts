@@ -10,14 +10,15 @@ import { type KillFigures, killThroughput } from './kill-figures.ts';
 import type { BenchSubject, KeyAction } from './load/cluster-load.ts';
 import { LatencyHistogram } from './load/latency-histogram.ts';
 import type { LoadOutcome, Pace } from './load/load.ts';
-import { LoadThreads } from './load/load-threads.ts';
+import { type LoadOptions, LoadThreads } from './load/load-threads.ts';
 import { usageOf } from './node-usage.ts';
 
 /** Code that was just compiled is not what is measured: so long for each operation, or a phase. */
 const warmUpMsMax = 1_000;
 const warmUpInFlight = 64;
-/** How many keys are written or deleted at once, before and after. */
-const setUpInFlight = 512;
+/** How many keys are written or deleted at once, before and after, and how many bytes of values. */
+const setUpInFlightMax = 512;
+const setUpBytesMax = 4 * 1024 * 1024;
 
 type Scope = Pick<
   BenchArgs,
@@ -88,7 +89,8 @@ export class BenchMeasurement {
     const pace = { kind: 'closed', inFlight: warmUpInFlight, durationMs } as const;
     for (const operation of operations) {
       if (this.#signal.aborted) return;
-      await this.#load(this.#subjectOf(operation), pace, `warming up ${operation.name}`);
+      const options = this.#showing(`warming up ${operation.name}`);
+      await this.#load(this.#subjectOf(operation), pace, options);
     }
   }
 
@@ -106,7 +108,8 @@ export class BenchMeasurement {
       });
     };
     const pace = { ...intensity, durationMs };
-    const outcome = await this.#load(this.#subjectOf(operation), pace, what, onBegin);
+    const options = { ...this.#showing(what), onBegin };
+    const outcome = await this.#load(this.#subjectOf(operation), pace, options);
     const client = process.cpuUsage(clientBefore);
     const nodesAfter = victim === undefined ? usageOf(pids) : undefined;
     await killed;
@@ -116,6 +119,7 @@ export class BenchMeasurement {
       clientCpuMs: (client.user + client.system) / 1_000,
       nodeCpuMs: nodesAfter && nodesBefore && nodesAfter.cpuMs - nodesBefore.cpuMs,
       nodeBytesMax: nodesAfter?.bytesMax,
+      nodeOwnBytes: nodesAfter?.ownBytes,
       kill: killed && killOf(outcome, durationMs),
     };
   }
@@ -145,21 +149,28 @@ export class BenchMeasurement {
       actions: [{ action, part: 1 }],
       valueBytes: this.#scope.valueBytes,
     } as const;
-    await this.#load(subject, { kind: 'once', inFlight: setUpInFlight }, what, undefined, signal);
+    const { keys, valueBytes } = this.#scope;
+    const inFlight = Math.max(
+      1,
+      Math.min(setUpInFlightMax, Math.floor(setUpBytesMax / valueBytes)),
+    );
+    const line = this.#progress.eachKey(what);
+    const onProgress = (calls: number) => line.show(calls, 'keys', calls / keys);
+    await this.#load(subject, { kind: 'once', inFlight }, { signal, onProgress }).finally(() =>
+      line.close(),
+    );
   }
 
-  #load(
-    subject: BenchSubject,
-    pace: Pace,
-    what: string,
-    onBegin: () => void = () => undefined,
-    signal = this.#signal,
-  ): Promise<LoadOutcome> {
-    const { connections, keys, distribution } = this.#scope;
+  #showing(what: string): LoadOptions {
     this.#progress.begin(what);
-    const load = { subject, pace, connections, firstKey: 0, keys, distribution };
     const onProgress = (calls: number) => this.#progress.begin(what, calls);
-    return this.#threads.run(load, { signal, onBegin, onProgress });
+    return { signal: this.#signal, onProgress };
+  }
+
+  #load(subject: BenchSubject, pace: Pace, options: LoadOptions): Promise<LoadOutcome> {
+    const { connections, keys, distribution } = this.#scope;
+    const load = { subject, pace, connections, firstKey: 0, keys, distribution };
+    return this.#threads.run(load, options);
   }
 
   #subjectOf(operation: BenchOperation): BenchSubject {

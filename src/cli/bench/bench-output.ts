@@ -1,4 +1,5 @@
-import { formatCount } from '../progress-line.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { formatCount, ProgressLine, type ProgressStream } from '../progress-line.ts';
 import { formatTable } from '../table.ts';
 import { type BenchPhase, describeIntensity } from './bench-plan.ts';
 import { type BenchResult, callsPerSecond, type PhaseSample } from './bench-summary.ts';
@@ -110,30 +111,38 @@ export function formatSample(sample: PhaseSample): string {
 
 /** Says how far the benchmark is: one line that changes on a terminal, a line a phase elsewhere. */
 export class BenchProgress {
-  readonly #stream: { readonly isTTY?: boolean; write(text: string): unknown };
+  readonly #components: { readonly clock: Clock; readonly stream: ProgressStream };
   #last = '';
 
-  constructor(stream: { readonly isTTY?: boolean; write(text: string): unknown }) {
-    this.#stream = stream;
+  constructor(components: { readonly clock: Clock; readonly stream: ProgressStream }) {
+    this.#components = components;
+  }
+
+  /** For what is done once to each key, which may take minutes. */
+  eachKey(what: string): ProgressLine {
+    return new ProgressLine(this.#components, `bench: ${what}`);
   }
 
   /** Shows what is done now, and how many calls were made; only on a terminal. */
   begin(what: string, calls = 0): void {
-    if (!this.#stream.isTTY) return;
+    const { stream } = this.#components;
+    if (!stream.isTTY) return;
     const sofar = calls === 0 ? '' : `: ${formatCount(calls)} calls`;
     const last = this.#last === '' ? '' : `   (before: ${this.#last})`;
-    this.#stream.write(`${clearLine}bench: ${what}${sofar}${last}`);
+    stream.write(`${clearLine}bench: ${what}${sofar}${last}`);
   }
 
   /** Says what has been done. */
   end(what: string, result: string): void {
     this.#last = result;
-    if (!this.#stream.isTTY) this.#stream.write(`bench: ${what}: ${result}\n`);
+    const { stream } = this.#components;
+    if (!stream.isTTY) stream.write(`bench: ${what}: ${result}\n`);
   }
 
   /** Leaves no line behind. */
   close(): void {
-    if (this.#stream.isTTY) this.#stream.write(clearLine);
+    const { stream } = this.#components;
+    if (stream.isTTY) stream.write(clearLine);
   }
 }
 

@@ -21,8 +21,9 @@ export interface PhaseSample {
   /** Processor time of the load threads, and of all nodes that were called. */
   readonly clientCpuMs: number;
   readonly nodeCpuMs: number | undefined;
-  /** The most memory that any of these nodes has had. */
+  /** Memory of the node that has most of it; see NodeUsage. */
   readonly nodeBytesMax: number | undefined;
+  readonly nodeOwnBytes: number | undefined;
   readonly kill: KillFigures | undefined;
 }
 
@@ -46,6 +47,7 @@ export interface BenchResult {
   readonly clientCpuMicros: number;
   readonly nodeCpuMicros: number | undefined;
   readonly nodeMebibytesMax: number | undefined;
+  readonly nodeOwnMebibytes: number | undefined;
   /** Calls that failed, in all rounds together; of these, those refused for overload. */
   readonly errors: number;
   readonly errorsByCode: Readonly<Record<string, number>>;
@@ -104,6 +106,7 @@ function summarize(same: readonly Measured[], all: readonly Measured[]): BenchRe
     clientCpuMicros: median(samples.map((one) => (one.clientCpuMs * 1_000) / one.answers)),
     nodeCpuMicros: of(({ nodeCpuMs, answers }) => nodeCpuMs && (nodeCpuMs * 1_000) / answers),
     nodeMebibytesMax: of(({ nodeBytesMax }) => nodeBytesMax && nodeBytesMax / 2 ** 20),
+    nodeOwnMebibytes: of(({ nodeOwnBytes }) => nodeOwnBytes && nodeOwnBytes / 2 ** 20),
     errors: Object.values(errorsByCode).reduce((total, count) => total + count, 0),
     errorsByCode,
     refusalP99Ms: of(({ refusalP99Ms }) => refusalP99Ms),

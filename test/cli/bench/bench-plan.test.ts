@@ -33,6 +33,7 @@ function sample(perSecond: number, latencyMs = 1, errors: Record<string, number>
     clientCpuMs: 100,
     nodeCpuMs: undefined,
     nodeBytesMax: undefined,
+    nodeOwnBytes: undefined,
     kill: undefined,
   };
   return figures;

@@ -16,24 +16,33 @@ class SlowClient implements LoadClient {
   readonly #host: SimulatedHost;
   readonly #latencyMs: () => number;
   readonly #error: QuorateError | undefined;
+  readonly #failures: number;
   open = 0;
   openMost = 0;
   readonly keys: string[] = [];
 
-  constructor(host: SimulatedHost, latencyMs: () => number, error?: QuorateError) {
+  /** @param failures of the first calls; all fail if there is an error and no number. */
+  constructor(
+    host: SimulatedHost,
+    latencyMs: () => number,
+    error?: QuorateError,
+    failures = Number.POSITIVE_INFINITY,
+  ) {
     this.#host = host;
     this.#latencyMs = latencyMs;
     this.#error = error;
+    this.#failures = failures;
   }
 
   call(key: Buffer): Promise<boolean> {
     this.keys.push(key.toString('hex'));
     this.openMost = Math.max(this.openMost, ++this.open);
+    const error = this.keys.length <= this.#failures ? this.#error : undefined;
     return new Promise((resolve, reject) => {
       this.#host.schedule(this.#latencyMs(), () => {
         this.open--;
-        if (this.#error === undefined) resolve(true);
-        else reject(this.#error);
+        if (error === undefined) resolve(true);
+        else reject(error);
       });
     });
   }
@@ -49,10 +58,15 @@ function loadOf(pace: Pace): Load<undefined> {
 }
 
 /** Runs a load in virtual time. */
-function simulate(pace: Pace, latencyMs: (host: SimulatedHost) => number, error?: QuorateError) {
+function simulate(
+  pace: Pace,
+  latencyMs: (host: SimulatedHost) => number,
+  error?: QuorateError,
+  failures?: number,
+) {
   const time = new SimulatedTime();
   const clock = new SimulatedHost(time);
-  const client = new SlowClient(clock, () => latencyMs(clock), error);
+  const client = new SlowClient(clock, () => latencyMs(clock), error, failures);
   const components = { clock, random: new SeededRandom(1) };
   const run = new LoadRun(components, loadOf(pace), [client], new AbortController().signal);
   return { client, outcome: time.settle(run.run()) };
@@ -75,6 +89,16 @@ describe('a closed loop', () => {
     const { client, outcome } = simulate({ kind: 'once', inFlight: 8 }, () => 1);
     assert.equal((await outcome).calls, 100);
     assert.equal(new Set(client.keys).size, 100);
+  });
+
+  it('calls a key again that failed while it fills a cluster, and gives up if it fails five times', async () => {
+    const pace = { kind: 'once', inFlight: 8 } as const;
+    const error = new QuorateError('OVERLOADED');
+    const failing = simulate(pace, () => 1, error, 20);
+    assert.deepEqual((await failing.outcome).errors, { OVERLOADED: 20 });
+    assert.equal((await failing.outcome).latencies.count, 100);
+    const dead = simulate(pace, () => 1, error);
+    await assert.rejects(dead.outcome, { code: 'OVERLOADED' });
   });
 
   it('gives up when too much fails, but not when load is refused', async () => {
@@ -233,7 +257,7 @@ describe('the death of a node', () => {
 describe('what a node has used', () => {
   it('is read from what Linux tells, whatever the process is called', () => {
     const stat = `12 (a) b) S ${new Array(10).fill('1').join(' ')} 70 30 5 5`;
-    const usage = parseUsage(stat, 'VmPeak:\t 9 kB\nVmHWM:\t   2048 kB\n');
-    assert.deepEqual(usage, { cpuMs: 1_000, bytesMax: 2 * 2 ** 20 });
+    const usage = parseUsage(stat, 'VmPeak:\t 9 kB\nVmHWM:\t   2048 kB\nRssAnon:\t 1024 kB\n');
+    assert.deepEqual(usage, { cpuMs: 1_000, bytesMax: 2 * 2 ** 20, ownBytes: 2 ** 20 });
   });
 });

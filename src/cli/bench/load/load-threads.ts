@@ -5,7 +5,7 @@ import { LatencyHistogram } from './latency-histogram.ts';
 import type { Load, LoadOutcome } from './load.ts';
 import type { FromThread, ToThread } from './load-thread.ts';
 
-interface RunOptions {
+export interface LoadOptions {
   readonly signal: AbortSignal;
   /** Called when all clients are connected and calls begin. */
   readonly onBegin?: () => void;
@@ -32,7 +32,7 @@ export class LoadThreads<Subject> {
    * @returns what all came to; of fewer calls if the signal was aborted.
    * @throws QuorateError if a client cannot connect, or if too many calls fail.
    */
-  async run(load: Load<Subject>, options: RunOptions): Promise<LoadOutcome> {
+  async run(load: Load<Subject>, options: LoadOptions): Promise<LoadOutcome> {
     const shares = shareOut(load, this.#workers.length);
     const tell = (message: ToThread<Subject>) => {
       for (const [index] of shares.entries()) this.#workers[index]?.postMessage(message);

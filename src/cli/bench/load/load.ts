@@ -5,7 +5,7 @@ import type { Distribution } from './key-choice.ts';
 
 /** When calls are made. */
 export type Pace =
-  /** One for each key, so many at once on each connection. */
+  /** One that succeeds for each key, so many at once on each connection. */
   | { readonly kind: 'once'; readonly inFlight: number }
   /** So many callers on each connection, each of which waits for its answer. */
   | { readonly kind: 'closed'; readonly inFlight: number; readonly durationMs: number }
