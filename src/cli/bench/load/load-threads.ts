@@ -5,6 +5,7 @@ import { LatencyHistogram } from './latency-histogram.ts';
 import type { Load, LoadOutcome } from './load.ts';
 import type { FromThread, ToThread } from './load-thread.ts';
 
+/** How a load is watched and ended. */
 export interface LoadOptions {
   readonly signal: AbortSignal;
   /** Called when all clients are connected and calls begin. */
