@@ -54,6 +54,7 @@ export async function compare(clock: Clock, options: CompareOptions) {
     mode: 'BOTH',
     nodes: 4,
     valueBytes,
+    echo: true,
     isKilling: false,
     say,
     signal,

@@ -7,6 +7,7 @@
 import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { QuorateError } from '../src/base/quorate-error.ts';
+import { unaryInFlightMax } from '../src/cli/bench/load/cluster-load.ts';
 import type { LoadClient } from '../src/cli/bench/load/load.ts';
 import { channelOptions } from '../src/client/channel-options.ts';
 import type { Clock } from '../src/runtime/clock.ts';
@@ -76,6 +77,7 @@ export function openEtcd(
           },
         );
       }),
+    inFlightMax: unaryInFlightMax,
     close: () => client.close(),
   };
 }

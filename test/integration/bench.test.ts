@@ -10,6 +10,7 @@ interface Report {
     readonly operation: string;
     readonly errors: number;
     readonly wrong: number;
+    readonly unsent: number;
     readonly perSecondAsked?: number;
   }[];
 }
@@ -55,6 +56,13 @@ describe('bench', () => {
         ['echo', '50% get QUORUM'].map((operation) => ({
           ...{ operation, errors: 0, wrong: 0, perSecondAsked: 500 },
         })),
+      );
+      const tooMuch = ['--rate', '300000', '--levels', 'ONE', '--read-share', '1'];
+      const most = await runCli(['bench', ...short, ...tooMuch, '-s', server, '--json']);
+      assert.deepEqual(
+        (JSON.parse(most.stdout) as Report).results.map(({ unsent }) => unsent > 0),
+        [true, true],
+        'what is asked over capacity is counted',
       );
       for await (const { value } of cluster.client('replica0').listEntries()) {
         assert.equal(value, undefined);

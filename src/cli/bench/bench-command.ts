@@ -49,16 +49,18 @@ async function runBench(args: BenchArgs): Promise<ExitCode> {
   process.on('SIGHUP', () => stop(129));
   const clock = new SystemClock();
   const { signal } = interrupt;
-  const { valueBytes, levels, readShare, mode, nodes, killNode } = args;
+  const { valueBytes, levels, readShare, mode, nodes, killNode, echo } = args;
   const places = running === undefined ? args.storage : [];
-  if (places.length > 0) say(`bench: starting ${nodes} nodes (${places.join(', ')}), and the echo`);
+  const beside = echo ? ', and the echo' : '';
+  if (places.length > 0) say(`bench: starting ${nodes} nodes (${places.join(', ')})${beside}`);
   const operations = benchOperations({
     levels,
     readShare,
     places: running === undefined ? args.storage : ['running'],
+    echo,
   });
   const phases = planBench(args.rounds, intensities, operations);
-  const options = { places, mode, nodes, valueBytes, isKilling: killNode, say, signal };
+  const options = { places, mode, nodes, valueBytes, echo, isKilling: killNode, say, signal };
   const samples = await withBenchProcesses(clock, options, (processes) => {
     const components = { clock, progress: new BenchProgress({ clock, stream: process.stderr }) };
     return new BenchMeasurement(components, args, processes, running, signal).take(phases);

@@ -5,7 +5,7 @@ import { nodesOfZookeeperFlag } from '../flags.ts';
 import { readNumber, readWhole } from '../numbers.ts';
 import { readServer } from '../target.ts';
 import { ownPlaces } from './bench-processes.ts';
-import { paths } from './load/cluster-load.ts';
+import { paths, unaryInFlightMax } from './load/cluster-load.ts';
 import { distributions } from './load/key-choice.ts';
 
 /** The flags of `quorate bench`. Each is bounded, so that a benchmark always ends by itself. */
@@ -64,6 +64,11 @@ function withScopeFlags(yargs: Argv) {
       coerce: (given: string | undefined) =>
         given === undefined ? undefined : readNumber(given, '--read-share', 0, 1),
     })
+    .option('echo', {
+      type: 'boolean',
+      default: true,
+      describe: 'measures a bare gRPC call beside each phase; --no-echo leaves it out',
+    })
     .option('kill-node', {
       type: 'boolean',
       default: false,
@@ -114,11 +119,9 @@ function withLoadFlags<Args>(yargs: Argv<Args>) {
     });
 }
 
-/** One connection carries no more unary calls at once. */
-const inFlightUnaryMax = 256;
 const inFlightMax = 16_384;
 const inFlightDefault = '1,16,64';
-const rateMax = 10_000_000;
+const rateMax = 1_000_000;
 const numbersMax = 8;
 /** Half of a phase must hold what comes 2 s after a node was killed. */
 const killSecondsMin = 6;
@@ -181,9 +184,9 @@ export function readIntensities(
   }
   const closed = inFlight ?? readNumbers(inFlightDefault, '--in-flight', inFlightMax);
   const most = Math.max(...closed);
-  if (path === 'unary' && most > inFlightUnaryMax) {
+  if (path === 'unary' && most > unaryInFlightMax) {
     throw refused(
-      `--in-flight ${most} is more than a connection carries, ${inFlightUnaryMax}: give more --connections, or --path pipelined`,
+      `--in-flight ${most} is more than a connection carries, ${unaryInFlightMax}: give more --connections, or --path pipelined`,
     );
   }
   return closed.map((each) => ({ kind: 'closed', inFlight: each }) as const);

@@ -24,7 +24,11 @@ const columns: readonly Column[] = [
   { head: 'calls/s', cell: (result) => text(result.callsPerSecond, formatCount) },
   { head: 'p50 ms', cell: ({ p50Ms }) => text(p50Ms, twoDigits) },
   { head: 'p99 ms', cell: ({ p99Ms }) => text(p99Ms, twoDigits) },
-  { head: 'of echo', cell: ({ ratioToEcho }) => text(ratioToEcho, twoDigits) },
+  {
+    head: 'of echo',
+    cell: ({ ratioToEcho }) => text(ratioToEcho, twoDigits),
+    isOptional: true,
+  },
   {
     head: 'p99 of echo',
     // Callers that wait for each other say little about the wait of others.
@@ -42,7 +46,18 @@ const columns: readonly Column[] = [
     isOptional: true,
   },
   { head: 'client µs/call', cell: (result) => text(result.clientCpuMicros, formatCount) },
+  {
+    head: 'node MiB',
+    cell: ({ nodeMebibytesMax }) => text(nodeMebibytesMax, formatCount),
+    isOptional: true,
+  },
   { head: 'errors', cell: ({ errors }) => String(errors) },
+  {
+    head: 'refused p99',
+    cell: ({ refusalP99Ms }) => text(refusalP99Ms, twoDigits),
+    isOptional: true,
+  },
+  { head: 'by code', cell: ({ errorsByCode }) => formatCodes(errorsByCode), isOptional: true },
   { head: 'wrong', cell: ({ wrong }) => String(wrong || ''), isOptional: true },
   { head: 'unsent', cell: ({ unsent }) => String(unsent || ''), isOptional: true },
   {
@@ -88,6 +103,14 @@ export function formatBenchTable(results: readonly BenchResult[]): string {
 function text(number: number | undefined, format: (number: number) => string): string {
   if (number === undefined) return '';
   return Number.isFinite(number) ? format(number) : '-';
+}
+
+/** Failures by their codes, the most frequent first: `OVERLOADED 12, READ_TIMEOUT 3`. */
+function formatCodes(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .sort(([, one], [, other]) => other - one)
+    .map(([code, count]) => `${code} ${formatCount(count)}`)
+    .join(', ');
 }
 
 function twoDigits(number: number): string {

@@ -28,10 +28,12 @@ export interface BenchScope {
   /** With it, gets and puts are mixed; `undefined` measures them apart. */
   readonly readShare: number | undefined;
   readonly places: readonly BenchPlace[];
+  /** Whether the bare echo is measured too. */
+  readonly echo: boolean;
 }
 
-/** The yardstick, then all operations; those on disk each right after the same in memory. */
-export function benchOperations({ levels, readShare, places }: BenchScope): BenchOperation[] {
+/** The yardstick if it is wanted, then all operations; those on disk each right after the same in memory. */
+export function benchOperations({ levels, readShare, places, echo }: BenchScope): BenchOperation[] {
   const shares = readShare === undefined ? [1, 0] : [readShare];
   const operations = shares.flatMap((share) =>
     levels.flatMap((level) =>
@@ -41,7 +43,7 @@ export function benchOperations({ levels, readShare, places }: BenchScope): Benc
       }),
     ),
   );
-  return [{ kind: 'echo', name: 'echo' }, ...operations];
+  return echo ? [{ kind: 'echo', name: 'echo' }, ...operations] : operations;
 }
 
 function describeShare(share: number): string {

@@ -13,7 +13,7 @@ import { freePorts, host } from './free-ports.ts';
  * echo. They end with this process, however that ends.
  */
 export interface BenchProcesses {
-  /** Where the echo is, as `host:port`. */
+  /** Where the echo is, as `host:port`; nowhere if it is not wanted. */
   readonly echo: string;
   readonly echoPids: () => readonly number[];
   /** The clusters that were started. */
@@ -42,6 +42,7 @@ interface BenchProcessesOptions {
   readonly mode: RepairMode;
   /** Of each cluster. */
   readonly nodes: number;
+  readonly echo: boolean;
   /** The size of the echo's answers. */
   readonly valueBytes: number;
   /** Whether nodes will be killed: what clusters say of that is not passed on. */
@@ -61,22 +62,22 @@ export async function withBenchProcesses<Result>(
   const [echoPort, ...ports] = await freePorts(1 + places.length * nodes);
   const echoAddress = { name: 'echo', host, port: echoPort ?? 0 };
   const folder = mkdtempSync(join(tmpdir(), 'quorate-bench-'));
-  const echo = launchEcho(echoAddress, options);
+  const echo = options.echo ? launchEcho(echoAddress, options) : undefined;
   const clusters = places.map((place, index) => {
     const replicas = replicasAt(ports.slice(index * nodes, (index + 1) * nodes));
     return launchCluster(clock, { ...options, folder, replicas, place });
   });
   try {
-    const started = Promise.all([echo.start(), ...clusters.map(({ cluster }) => cluster.start())]);
+    const started = Promise.all([echo?.start(), ...clusters.map(({ cluster }) => cluster.start())]);
     await Promise.race([started, abortion(options.signal)]);
     if (options.signal.aborted) return undefined;
     return await use({
       echo: formatHostPort(echoAddress),
-      echoPids: () => (echo.pid === undefined ? [] : [echo.pid]),
+      echoPids: () => (echo?.pid === undefined ? [] : [echo.pid]),
       own: Object.fromEntries(clusters.map(({ place, own }) => [place, own])),
     });
   } finally {
-    await Promise.all([echo.kill(), ...clusters.map(({ cluster }) => cluster.stop())]);
+    await Promise.all([echo?.kill(), ...clusters.map(({ cluster }) => cluster.stop())]);
     rmSync(folder, { recursive: true, force: true });
   }
 }

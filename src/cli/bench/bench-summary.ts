@@ -37,10 +37,10 @@ export interface BenchResult {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly p999Ms: number;
-  /** Throughput as a part of the echo's in the same round; 1 for the echo. */
-  readonly ratioToEcho: number;
+  /** Throughput as a part of the echo's in the same round, if that was measured; 1 for the echo. */
+  readonly ratioToEcho: number | undefined;
   /** The same of the slowest hundredth. */
-  readonly p99RatioToEcho: number;
+  readonly p99RatioToEcho: number | undefined;
   /** As a part of the same in memory, in the same round; only for what is on disk. */
   readonly ratioToMemory: number | undefined;
   /** Processor time a call. */
@@ -100,8 +100,8 @@ function summarize(same: readonly Measured[], all: readonly Measured[]): BenchRe
     p50Ms: median(samples.map(({ p50Ms }) => p50Ms)),
     p99Ms: median(samples.map(({ p99Ms }) => p99Ms)),
     p999Ms: median(samples.map(({ p999Ms }) => p999Ms)),
-    ratioToEcho: ratio(callsPerSecond, isEcho) ?? Number.NaN,
-    p99RatioToEcho: ratio(({ p99Ms }) => p99Ms, isEcho) ?? Number.NaN,
+    ratioToEcho: ratio(callsPerSecond, isEcho),
+    p99RatioToEcho: ratio(({ p99Ms }) => p99Ms, isEcho),
     ratioToMemory: phase && ratio(callsPerSecond, (other) => isInMemoryOf(phase, other)),
     clientCpuMicros: median(samples.map((one) => (one.clientCpuMs * 1_000) / one.answers)),
     nodeCpuMicros: of(({ nodeCpuMs, answers }) => nodeCpuMs && (nodeCpuMs * 1_000) / answers),

@@ -1,6 +1,7 @@
 /** The order of a benchmark, and what its samples add up to. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { formatBenchTable } from '../../../src/cli/bench/bench-output.ts';
 import {
   type BenchIntensity,
   benchOperations,
@@ -13,6 +14,7 @@ const operations = benchOperations({
   levels: ['ONE', 'QUORUM'],
   readShare: undefined,
   places: ['memory', 'disk'],
+  echo: true,
 });
 const [one, sixteen]: readonly BenchIntensity[] = [
   { kind: 'closed', inFlight: 1 },
@@ -55,11 +57,10 @@ describe('the plan of a benchmark', () => {
   });
 
   it('mixes gets and puts when it is told their shares', () => {
-    const mixed = benchOperations({ levels: ['ALL'], readShare: 0.8, places: ['running'] });
-    assert.deepEqual(
-      mixed.map(({ name }) => name),
-      ['echo', '80% get ALL'],
-    );
+    const scope = { levels: ['ALL'], readShare: 0.8, places: ['running'] } as const;
+    const namesOf = (echo: boolean) => benchOperations({ ...scope, echo }).map(({ name }) => name);
+    assert.deepEqual(namesOf(true), ['echo', '80% get ALL']);
+    assert.deepEqual(namesOf(false), ['80% get ALL']);
   });
 });
 
@@ -77,6 +78,23 @@ describe('the result of a benchmark', () => {
     assert.deepEqual([echo?.ratioToEcho, echo?.callsPerSecond, echo?.inFlight], [1, 1_000, 16]);
     assert.deepEqual([get?.ratioToEcho, get?.callsPerSecond], [0.6, 600]);
     assert.deepEqual([get?.p50Ms, get?.p99Ms, get?.p99RatioToEcho], [2, 6, 2]);
+  });
+
+  it('compares with no echo where none was measured', () => {
+    const scope = { levels: ['ALL'], readShare: 0.8, places: ['running'], echo: false } as const;
+    const phases = planBench(1, [sixteen] as BenchIntensity[], benchOperations(scope));
+    const results = summarizeBench(phases, [sample(100)]);
+    assert.deepEqual([results[0]?.ratioToEcho, results[0]?.p99RatioToEcho], [undefined, undefined]);
+    assert.doesNotMatch(formatBenchTable(results), /of echo/);
+  });
+
+  it('shows what failed by its codes, the most frequent first, and how soon it was refused', () => {
+    const failed = { ...sample(100, 1, { READ_TIMEOUT: 4, OVERLOADED: 3_000 }), refusalP99Ms: 12 };
+    const phases = planBench(1, [{ kind: 'open', perSecond: 5 }], operations);
+    const table = formatBenchTable(summarizeBench(phases, [failed]));
+    assert.match(table, /refused p99 +by code/);
+    assert.match(table, /12\.00 +OVERLOADED 3,000, READ_TIMEOUT 4/);
+    assert.doesNotMatch(formatBenchTable(summarizeBench(phases, [sample(1)])), /by code|refused/);
   });
 
   it('compares what is on disk with the same in memory, in the same round', () => {

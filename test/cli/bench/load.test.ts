@@ -20,6 +20,7 @@ class SlowClient implements LoadClient {
   open = 0;
   openMost = 0;
   readonly keys: string[] = [];
+  readonly inFlightMax = 16_384;
 
   /** @param failures of the first calls; all fail if there is an error and no number. */
   constructor(
@@ -133,6 +134,31 @@ describe('an open loop', () => {
     assert.ok(unsent > 0);
     assert.equal(calls + unsent, 40_000);
     assert.equal(LatencyHistogram.sum([latencies]).count, 40_000);
+  });
+});
+
+describe('an open loop over capacity', () => {
+  const pace = { kind: 'open', perSecond: 40_000, durationMs: 1_000 } as const;
+
+  it('gives a client no more than it carries, and does not break off', async () => {
+    const { client, outcome } = simulate(pace, () => 900);
+    await outcome;
+    assert.equal(client.openMost, client.inFlightMax);
+  });
+
+  it('takes what load brings about as its result, but gives up when all else fails', async () => {
+    for (const code of ['OVERLOADED', 'READ_TIMEOUT', 'WRITE_TIMEOUT'] as const) {
+      const { errors } = await simulate(pace, () => 1, new QuorateError(code)).outcome;
+      assert.deepEqual(errors, { [code]: 40_000 });
+    }
+    const { outcome } = simulate(pace, () => 1, new QuorateError('INTERNAL'));
+    await assert.rejects(outcome, { code: 'INTERNAL' });
+  });
+
+  it('measures a refusal from when the call was due', async () => {
+    const { refusals } = await simulate(pace, () => 3, new QuorateError('OVERLOADED')).outcome;
+    const p99Ms = LatencyHistogram.sum([refusals]).percentileMs(0.99);
+    assert.ok(p99Ms >= 3 && p99Ms < 5, `${p99Ms} ms`);
   });
 });
 

@@ -11,6 +11,11 @@ export const paths = ['unary', 'pipelined'] as const;
 
 type Path = (typeof paths)[number];
 
+/** One connection carries no more unary calls at once: what is beyond would queue in it for ever. */
+export const unaryInFlightMax = 256;
+/** As many as the typed client takes: what is too much is its to refuse. */
+const pipelinedInFlightMax = 65_536;
+
 /** What is done with keys. */
 export type KeyAction = 'get' | 'put' | 'delete';
 
@@ -34,15 +39,18 @@ export async function openBenchClient(random: Random, subject: BenchSubject): Pr
     const client = new EchoClient(new SystemClock(), subject.address);
     return {
       call: async (key) => (await client.get(key)).found === true,
+      inFlightMax: unaryInFlightMax,
       close: () => client.close(),
     };
   }
-  const { calls, close } = await (subject.path === 'unary'
+  const { calls, inFlightMax, close } = await (subject.path === 'unary'
     ? openUnary(subject)
     : openPipelined(subject));
   const { actions } = subject;
   const [only] = actions;
-  if (actions.length === 1 && only !== undefined) return { call: calls[only.action], close };
+  if (actions.length === 1 && only !== undefined) {
+    return { call: calls[only.action], inFlightMax, close };
+  }
   return {
     call: (key) => {
       let left = random.fraction();
@@ -52,6 +60,7 @@ export async function openBenchClient(random: Random, subject: BenchSubject): Pr
       });
       return calls[(chosen ?? only)?.action ?? 'get'](key);
     },
+    inFlightMax,
     close,
   };
 }
@@ -60,6 +69,7 @@ type ClusterSubject = Extract<BenchSubject, { kind: 'cluster' }>;
 
 interface ClusterCalls {
   readonly calls: Readonly<Record<KeyAction, (key: Buffer) => Promise<boolean>>>;
+  readonly inFlightMax: number;
   readonly close: () => void | Promise<void>;
 }
 
@@ -82,6 +92,7 @@ async function openUnary({ addresses, level, valueBytes }: ClusterSubject): Prom
       put: async (key) => (await next().put(key, value)).version !== '',
       delete: async (key) => (await next().delete(key)).version !== '',
     },
+    inFlightMax: unaryInFlightMax * clients.length,
     close: () => {
       for (const client of clients) client.close();
     },
@@ -102,6 +113,7 @@ async function openPipelined(subject: ClusterSubject): Promise<ClusterCalls> {
       put: async (key) => (await client.put(key, value)).version !== '',
       delete: async (key) => (await client.delete(key)).version !== '',
     },
+    inFlightMax: pipelinedInFlightMax,
     close: () => client.close(),
   };
 }

@@ -7,9 +7,11 @@ import { type Load, type LoadClient, type LoadOutcome, settleMs } from './load.t
 
 /** With more failures, and a tenth of all calls failing, it is not a measurement. */
 const errorsMax = 1_000;
-/** An open loop has no more calls in the air; later ones wait, and their wait is measured. */
-const openMax = 16_384;
+/** What more load than is possible brings about: the result of an open loop, not its failure. */
+const codesOfLoad: readonly string[] = ['OVERLOADED', 'READ_TIMEOUT', 'WRITE_TIMEOUT'];
 const tickMs = 1;
+/** So many calls an open loop makes in one turn at most, or no refusal could come before its end. */
+const perTurnMax = 256;
 /** A key that is to be called once is called so often until it is done, with a rest between. */
 const triesMax = 5;
 const tryAgainAfterMs = 1_000;
@@ -20,7 +22,8 @@ const tryAgainAfterMs = 1_000;
  * A closed loop measures from when a call is made. An open loop makes calls at their appointed
  * times and measures from those, so that the calls that a stall holds up count with their wait: the
  * latencies of a service whose callers do not wait for each other. The loop looks at the time about
- * once a millisecond; so late its calls may leave, and that is in their latency too.
+ * once a millisecond; so late its calls may leave, and that is in their latency too. What no client
+ * has room for waits, and is unsent if it still does at the end.
  */
 export class LoadRun {
   readonly #clock: Clock;
@@ -132,30 +135,32 @@ export class LoadRun {
     const choose = chooseKeys(this.#random, distribution, keys);
     const total = Math.floor((pace.perSecond * pace.durationMs) / 1_000);
     const appointedMs = (index: number) => this.#startMs + (index * 1_000) / pace.perSecond;
-    const open = new Set<Promise<unknown>>();
+    const lanes = new Lanes(this.#clients);
     let sent = 0;
-    const send = () => {
+    /** @returns whether more is due, and there is room for it. */
+    const send = (): boolean => {
       const nowMs = this.#clock.monotonicMs();
-      while (sent < total && open.size < openMax && appointedMs(sent) <= nowMs) {
-        const client = this.#clients[sent % this.#clients.length];
-        if (client === undefined) return;
-        const call = this.#call(client, firstKey + choose(), appointedMs(sent++));
-        open.add(call);
-        void call.finally(() => open.delete(call));
+      for (let made = 0; sent < total && appointedMs(sent) <= nowMs; made++) {
+        if (made === perTurnMax) return true;
+        const lane = lanes.withRoom();
+        if (lane === undefined) return false;
+        lane.open++;
+        void this.#call(lane.client, firstKey + choose(), appointedMs(sent++)).then(() => {
+          lane.open--;
+        });
       }
+      return false;
     };
     const endMs = this.#startMs + pace.durationMs;
-    while (this.#clock.monotonicMs() < endMs && !this.#isOver) {
-      send();
-      await this.#passed(tickMs);
-    }
+    while (this.#clock.monotonicMs() < endMs && !this.#isOver)
+      await this.#passed(send() ? 0 : tickMs);
     send();
     const nowMs = this.#clock.monotonicMs();
     for (let index = sent; index < total && appointedMs(index) <= nowMs; index++) {
       this.#unsent++;
       this.#latencies.add(nowMs - appointedMs(index));
     }
-    await Promise.all(open);
+    while (lanes.open > 0) await this.#passed(tickMs);
   }
 
   get #isOver(): boolean {
@@ -193,8 +198,39 @@ export class LoadRun {
       this.#refusals.add(this.#clock.monotonicMs() - fromMs);
       return;
     }
+    if (this.#load.pace.kind === 'open' && codesOfLoad.includes(error.code)) return;
     this.#failures++;
     const isTooMuch = this.#failures > errorsMax && this.#failures * 10 > this.#calls;
     if (isTooMuch) this.#failure = error;
+  }
+}
+
+interface Lane {
+  readonly client: LoadClient;
+  open: number;
+}
+
+/** The clients of an open loop, which take turns as long as they have room. */
+class Lanes {
+  readonly #lanes: readonly Lane[];
+  #turn = 0;
+
+  constructor(clients: readonly LoadClient[]) {
+    this.#lanes = clients.map((client) => ({ client, open: 0 }));
+  }
+
+  /** How many calls are open on all of them. */
+  get open(): number {
+    return this.#lanes.reduce((sum, { open }) => sum + open, 0);
+  }
+
+  /** @returns `undefined` if none has room. */
+  withRoom(): Lane | undefined {
+    for (let tried = 0; tried < this.#lanes.length; tried++) {
+      this.#turn = (this.#turn + 1) % this.#lanes.length;
+      const lane = this.#lanes[this.#turn];
+      if (lane !== undefined && lane.open < lane.client.inFlightMax) return lane;
+    }
+    return undefined;
   }
 }

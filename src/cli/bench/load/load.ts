@@ -28,6 +28,8 @@ export interface Load<Subject> {
 export interface LoadClient {
   /** Makes one call. @returns whether the answer was right. @throws QuorateError */
   call(key: Buffer): Promise<boolean>;
+  /** How many calls it can have open; an open loop gives it no more. */
+  readonly inFlightMax: number;
   close(): void | Promise<void>;
 }
 
