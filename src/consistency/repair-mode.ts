@@ -5,7 +5,7 @@ export const repairModes = ['READ-REPAIR', 'HINTED-HANDOFF', 'BOTH', 'NONE'] as 
 
 export type RepairMode = (typeof repairModes)[number];
 
-/** Whether reads ask all live replicas and heal the stale ones behind the answer. */
+/** Whether reads compare all live replicas and heal the stale ones, behind the answer. */
 export function repairsReads(mode: RepairMode): boolean {
   return mode === 'READ-REPAIR' || mode === 'BOTH';
 }

@@ -5,7 +5,7 @@ import type { Ring } from '../ring/ring.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Deadlines } from '../runtime/deadlines.ts';
 import type { HintSink, ReplicaDirectory, WriteGuard } from './ports.ts';
-import type { RepairBudget } from './read-repair.ts';
+import type { ReadRepair } from './read-repair.ts';
 
 /** What coordinating takes; each class narrows it to what it uses. */
 export interface CoordinatorComponents {
@@ -16,7 +16,7 @@ export interface CoordinatorComponents {
   readonly replicas: ReplicaDirectory;
   readonly hints: HintSink;
   readonly writeGuard: WriteGuard;
-  readonly repairBudget: RepairBudget;
+  readonly readRepair: ReadRepair;
 }
 
 /** What one request is coordinated with. */
@@ -26,7 +26,7 @@ export interface OperationComponents extends CoordinatorComponents {
 
 /** A request that is being coordinated. */
 export interface Operation {
-  /** Its time is over. */
+  /** Its time is over, or the moment has come that it asked for. */
   onDeadline(): void;
 }
 

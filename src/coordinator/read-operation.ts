@@ -2,7 +2,6 @@ import { QuorateError, type QuorateErrorCode } from '../base/quorate-error.ts';
 import { repairsReads } from '../consistency/repair-mode.ts';
 import { isOverdue, type ReplicaReply } from '../record/replica-messages.ts';
 import type { VersionedValue } from '../record/versioned-value.ts';
-import type { Timer } from '../runtime/clock.ts';
 import type { Deadline } from '../runtime/deadlines.ts';
 import type { CoordinatorOptions, Operation, OperationComponents } from './components.ts';
 import { hasExpired } from './expiry.ts';
@@ -13,19 +12,19 @@ import {
   type ReplicaState,
 } from './explanation.ts';
 import { ReadCore } from './read-core.ts';
-import { ReadRepair } from './read-repair.ts';
+import type { ReadRepair } from './read-repair.ts';
 import type { ReplicaPlan } from './replica-plan.ts';
 import type { ReadRequest, ReadResult } from './request.ts';
 
-/** How long an answer may take before a read that asks only as many as it needs asks one more. */
+/** How long an answer may take before one more replica is asked. */
 const slowAnswerMs = 50;
 
 /**
  * The shell of one get: sends what ReadCore asks for, times it, and acts.
  *
- * In a mode that repairs reads it asks all live replicas and lives on after its answer, so that
- * late answers heal too. In the other modes it asks as many as the level needs, and one more
- * whenever an answer is slow ("The Tail at Scale", Dean and Barroso, 2013).
+ * It asks as many replicas as the level needs, and one more whenever an answer is slow ("The Tail at
+ * Scale", Dean and Barroso, 2013). In a mode that repairs reads the others are compared after the
+ * answer; see ReadRepair.
  */
 export class ReadOperation implements Operation {
   readonly #components: OperationComponents;
@@ -37,13 +36,10 @@ export class ReadOperation implements Operation {
   readonly #onError: (error: QuorateError) => void;
   readonly #times: AnswerTimes | undefined;
   readonly #repair: ReadRepair | undefined;
-  #isAnswered = false;
   #isEnded = false;
   #isStepping = false;
   #deadline: Deadline<Operation> | undefined;
-  #slowTimer: Timer | undefined;
   #cancellation: Cancellation | undefined;
-  #waitingFor = 0;
   #writeBacks = 0;
 
   constructor(
@@ -62,52 +58,44 @@ export class ReadOperation implements Operation {
     this.#onResult = onResult;
     this.#onError = onError;
     this.#times = request.isExplained ? new AnswerTimes() : undefined;
-    this.#repair = repairsReads(options.mode)
-      ? new ReadRepair(components, plan.key, this.#core)
-      : undefined;
+    this.#repair = repairsReads(options.mode) ? components.readRepair : undefined;
   }
 
   start(): void {
     const { readable, required, isLinearizable } = this.#plan;
-    const asked = this.#repair === undefined ? required : readable.length;
     const values = isLinearizable ? 1 : required;
     // Answers of the own replica come before `send` returns; none counts before all were asked.
     this.#isStepping = true;
-    for (const [index, node] of readable.slice(0, asked).entries()) {
-      this.#ask(node, index < values, index < required ? 'urgent' : 'patient');
+    for (const [index, node] of readable.slice(0, required).entries()) {
+      this.#ask(node, index < values);
     }
     this.#isStepping = false;
     this.#advance();
-    if (this.#isEnded) return;
-    this.#deadline = this.#components.deadlines.add(this, this.#deadlineMs);
-    if (!this.#isAnswered && this.#repair === undefined) this.#armSlowTimer();
+    if (!this.#isEnded) this.#arm();
   }
 
   /** Stops waiting; the caller is gone. */
   cancel(): void {
-    if (!this.#isAnswered) this.#fail('CANCELLED', {});
+    if (!this.#isEnded) this.#fail('CANCELLED', {});
   }
 
-  /** What stops it early. It may be kept for long: after the answer it holds nothing of the read. */
+  /** What stops it early. It may be kept for long: after the end it holds nothing of the read. */
   canceller(): () => void {
     this.#cancellation ??= new Cancellation(this);
     return this.#cancellation.callback();
   }
 
-  #armSlowTimer(): void {
-    if (this.#core.nextToAsk() === undefined) return;
-    this.#slowTimer = this.#components.clock.schedule(slowAnswerMs, () => {
-      const node = this.#core.nextToAsk();
-      if (this.#isEnded || node === undefined) return;
-      this.#ask(node, !this.#plan.isLinearizable);
-      this.#armSlowTimer();
-    });
+  #arm(): void {
+    const { clock, deadlines } = this.#components;
+    const isMoreToAsk = this.#core.nextToAsk() !== undefined;
+    const atMs = isMoreToAsk ? clock.monotonicMs() + slowAnswerMs : this.#deadlineMs;
+    this.#deadline = deadlines.add(this, Math.min(atMs, this.#deadlineMs));
   }
 
-  #ask(node: string, isValueWanted: boolean, urgency: 'urgent' | 'patient' = 'urgent'): void {
+  #ask(node: string, isValueWanted: boolean): void {
     this.#core.markAsked(node);
     const operation = isValueWanted ? 'read-value' : 'read-version';
-    this.#send(node, { operation, key: this.#plan.key }, urgency);
+    this.#send(node, { operation, key: this.#plan.key });
   }
 
   #send(
@@ -115,18 +103,15 @@ export class ReadOperation implements Operation {
     request:
       | { operation: 'read-value' | 'read-version'; key: Uint8Array }
       | { operation: 'spread'; key: Uint8Array; record: VersionedValue },
-    urgency: 'urgent' | 'patient' = 'urgent',
     isFetch = false,
   ): void {
     const { clock, replicas } = this.#components;
     this.#times?.asked(node, clock.monotonicMs());
-    this.#waitingFor++;
     const onReply = (reply: ReplicaReply) => this.#onReply(node, reply, isFetch);
-    replicas.clientOf(node).send(request, this.#deadlineMs, onReply, urgency);
+    replicas.clientOf(node).send(request, this.#deadlineMs, onReply);
   }
 
   #onReply(node: string, reply: ReplicaReply, isFetch: boolean): void {
-    this.#waitingFor--;
     if (this.#isEnded) return;
     if (isOverdue(reply)) return this.onDeadline();
     this.#times?.answered(node, this.#components.clock.monotonicMs());
@@ -140,11 +125,8 @@ export class ReadOperation implements Operation {
   #advance(): void {
     if (this.#isStepping) return;
     this.#isStepping = true;
-    while (!this.#isAnswered && this.#act());
+    while (!this.#isEnded && this.#act());
     this.#isStepping = false;
-    if (!this.#isAnswered || this.#isEnded) return;
-    this.#repair?.heal();
-    if (this.#waitingFor === 0 || this.#repair === undefined) this.#end();
   }
 
   /** Does what the core wants. @returns whether there may be more to do at once. */
@@ -158,7 +140,7 @@ export class ReadOperation implements Operation {
         return true;
       case 'fetch':
         this.#core.markFetching(step.node);
-        this.#send(step.node, { operation: 'read-value', key: this.#plan.key }, 'urgent', true);
+        this.#send(step.node, { operation: 'read-value', key: this.#plan.key }, true);
         return true;
       case 'write-back':
         for (const node of step.nodes) {
@@ -187,10 +169,8 @@ export class ReadOperation implements Operation {
       if (isExpired === undefined) return this.#failToJudge();
       if (isExpired) record = { version: newest.version, value: undefined };
     }
-    this.#isAnswered = true;
-    this.#cancellation?.end();
-    this.#slowTimer?.cancel();
-    const repairsStarted = this.#repair?.heal() ?? 0;
+    this.#end();
+    const repairsStarted = this.#repair === undefined ? 0 : this.#heal(this.#repair, newest);
     this.#onResult({
       record,
       expireTimeMs,
@@ -198,15 +178,28 @@ export class ReadOperation implements Operation {
     });
   }
 
-  /** Ends what is left of it. */
+  /** @returns how many replicas are sent what they have missed. */
+  #heal(repair: ReadRepair, newest: VersionedValue | undefined): number {
+    const { key, readable } = this.#plan;
+    const stale = this.#core.stale();
+    const unheard = readable.filter(
+      (node) => !this.#core.hasAnswered(node) && !this.#core.hasFailed(node),
+    );
+    if (stale.length > 0 || unheard.length > 0) {
+      const holder = this.#core.holderOfNewest();
+      repair.heal({ key, newest, holder, stale, unheard, readable });
+    }
+    return stale.length;
+  }
+
+  /** Its time is over, or an answer is slow. */
   onDeadline(): void {
     if (this.#isEnded) return;
-    if (!this.#isAnswered) return this.#fail('READ_TIMEOUT', {});
-    for (const node of this.#plan.readable) {
-      if (!this.#core.hasAnswered(node) && !this.#core.hasFailed(node))
-        this.#repair?.healLate(node);
-    }
-    this.#end();
+    if (this.#components.clock.monotonicMs() >= this.#deadlineMs)
+      return this.#fail('READ_TIMEOUT', {});
+    const node = this.#core.nextToAsk();
+    if (node !== undefined) this.#ask(node, !this.#plan.isLinearizable);
+    if (!this.#isEnded) this.#arm();
   }
 
   #failToJudge(): void {
@@ -220,8 +213,6 @@ export class ReadOperation implements Operation {
     details: Record<string, number | boolean>,
     sentence?: string,
   ): void {
-    this.#isAnswered = true;
-    this.#cancellation?.end();
     this.#end();
     const waiting = code === 'READ_TIMEOUT' ? 'timed-out' : 'pending';
     const error = {
@@ -235,8 +226,8 @@ export class ReadOperation implements Operation {
 
   #end(): void {
     this.#isEnded = true;
+    this.#cancellation?.end();
     this.#components.deadlines.remove(this.#deadline);
-    this.#slowTimer?.cancel();
   }
 
   #state(node: string, waiting: ReplicaState): ReplicaState {

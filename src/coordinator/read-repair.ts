@@ -1,95 +1,160 @@
+import type { ComparedVersion, VersionDifference } from '../record/replica-messages.ts';
+import { compareVersions, isFloorVersion, type Version } from '../record/version.ts';
 import type { VersionedValue } from '../record/versioned-value.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { ReplicaDirectory } from './ports.ts';
-import type { ReadCore } from './read-core.ts';
 
 /**
- * Heals the stale copies that a read met, after its answer, with the version they missed and never
- * a new one. Late answers are looked at too: the slow replica is the likeliest to be stale.
+ * Heals the stale copies of what was read, after the answer, with the version they missed and never
+ * a new one.
+ *
+ * Replicas that the read had heard are sent the newest version at once. The others, the slow ones
+ * too, are told the version that was answered, many keys in one message, and say where they differ:
+ * nearly always nowhere, and then nothing more is said. Who is behind gets the record; who is ahead
+ * makes the rest be compared with its version.
  *
  * It has a small budget of its own and is the first to be shed: a repair that is left out costs
  * nothing but the next read's chance to do it.
  */
-
-/** How many repairs a node runs at once. */
-const repairsInFlightMax = 256;
-/** How long a repair may take. */
-const repairTimeoutMs = 2_000;
-
-/** Counts the repairs in flight on one node. */
-export class RepairBudget {
-  #inFlight = 0;
-
-  take(): boolean {
-    if (this.#inFlight >= repairsInFlightMax) return false;
-    this.#inFlight++;
-    return true;
-  }
-
-  giveBack(): void {
-    this.#inFlight--;
-  }
-}
-
 export interface ReadRepairComponents {
   readonly clock: Clock;
   readonly replicas: ReplicaDirectory;
-  readonly repairBudget: RepairBudget;
+}
+
+/** What a read has found out. */
+export interface ReadFinding {
+  readonly key: Uint8Array;
+  /** The newest record that any replica answered; `undefined` if none holds one. */
+  readonly newest: VersionedValue | undefined;
+  /** Who holds it. */
+  readonly holder: string | undefined;
+  /** Who answered with an older version and was not sent it. */
+  readonly stale: readonly string[];
+  /** Who did not answer. */
+  readonly unheard: readonly string[];
+  /** All replicas that can be asked. */
+  readonly readable: readonly string[];
+}
+
+/** How many records a node brings at once. */
+const repairsInFlightMax = 256;
+/** How many keys wait to be compared, or are being compared, with one replica. */
+const comparedMax = 4_096;
+/** How many keys go in one message. */
+const batchMax = 256;
+/** How long a key waits for others to go with. */
+const patienceMs = 5;
+/** How long a comparison, or bringing a record, may take. */
+const repairTimeoutMs = 2_000;
+
+/** A version that some replica is to be compared with. */
+interface Comparison extends ComparedVersion {
+  readonly holder: string | undefined;
+  readonly readable: readonly string[];
+}
+
+/** The keys to be compared with one replica. */
+interface Comparisons {
+  waiting: Comparison[];
+  underWay: number;
 }
 
 export class ReadRepair {
   readonly #clock: Clock;
   readonly #replicas: ReplicaDirectory;
-  readonly #budget: RepairBudget;
-  readonly #key: Uint8Array;
-  readonly #core: ReadCore;
+  readonly #comparisons = new Map<string, Comparisons>();
+  #repairsInFlight = 0;
 
-  constructor(components: ReadRepairComponents, key: Uint8Array, core: ReadCore) {
+  constructor(components: ReadRepairComponents) {
     this.#clock = components.clock;
     this.#replicas = components.replicas;
-    this.#budget = components.repairBudget;
-    this.#key = key;
-    this.#core = core;
   }
 
-  /**
-   * Heals what the answers so far show; called again after each late answer.
-   *
-   * @returns how many replicas are being healed by this call.
-   */
-  heal(): number {
-    const stale = this.#core.stale();
-    if (stale.length === 0) return 0;
-    const record = this.#core.newestRecord();
-    if (record === undefined) this.#fetchNewest();
-    else for (const node of stale) this.#spread(node, record);
-    return stale.length;
+  /** Heals what a read met and, in a while, what it did not meet. */
+  heal({ key, newest, holder, stale, unheard, readable }: ReadFinding): void {
+    if (newest !== undefined) for (const node of stale) this.#spread(node, key, newest);
+    const comparison = { key, version: newest?.version, holder, readable };
+    for (const node of unheard) this.#compare(node, comparison);
   }
 
-  /** Sends the newest version to a replica that did not answer in time. */
-  healLate(node: string): void {
-    const record = this.#core.newestRecord();
-    if (record !== undefined) this.#spread(node, record);
+  #compare(node: string, comparison: Comparison): void {
+    let comparisons = this.#comparisons.get(node);
+    if (comparisons === undefined) {
+      comparisons = { waiting: [], underWay: 0 };
+      this.#comparisons.set(node, comparisons);
+    }
+    const { waiting, underWay } = comparisons;
+    if (waiting.length + underWay >= comparedMax) return;
+    waiting.push(comparison);
+    if (waiting.length === batchMax) this.#sendWaiting(node, comparisons);
+    else if (waiting.length === 1) {
+      const { waiting: mine } = comparisons;
+      this.#clock.schedule(patienceMs, () => {
+        if (comparisons.waiting === mine) this.#sendWaiting(node, comparisons);
+      });
+    }
   }
 
-  #fetchNewest(): void {
-    const holder = this.#core.holderOfNewest();
-    if (holder === undefined || !this.#budget.take()) return;
+  #sendWaiting(node: string, comparisons: Comparisons): void {
+    const compared = comparisons.waiting;
+    comparisons.waiting = [];
+    comparisons.underWay += compared.length;
+    const request = { operation: 'compare', compared } as const;
     const deadlineMs = this.#clock.monotonicMs() + repairTimeoutMs;
-    const request = { operation: 'read-value', key: this.#key } as const;
-    this.#replicas.clientOf(holder).send(request, deadlineMs, (reply) => {
-      this.#budget.giveBack();
-      if (reply.outcome !== 'ok') return;
-      this.#core.addHeld(holder, reply.version, reply.record);
-      if (this.#core.newestRecord() !== undefined) this.heal();
+    this.#replicas.clientOf(node).send(request, deadlineMs, (reply) => {
+      comparisons.underWay -= compared.length;
+      if (reply.outcome !== 'compared') return;
+      for (const { index, version } of reply.differences) {
+        const comparison = compared[index];
+        if (comparison !== undefined) this.#settle(node, comparison, version);
+      }
     });
   }
 
-  #spread(node: string, record: VersionedValue): void {
-    if (!this.#replicas.takesWrites(node) || !this.#budget.take()) return;
-    this.#core.markWrittenBack(node, record.version);
-    const deadlineMs = this.#clock.monotonicMs() + repairTimeoutMs;
-    const request = { operation: 'spread', key: this.#key, record } as const;
-    this.#replicas.clientOf(node).send(request, deadlineMs, () => this.#budget.giveBack());
+  #settle(node: string, comparison: Comparison, held: VersionDifference['version']): void {
+    if (compareVersions(held, comparison.version) < 0) return this.#bring(node, comparison);
+    const { key, readable } = comparison;
+    for (const other of readable) {
+      if (other !== node) this.#compare(other, { key, version: held, holder: node, readable });
+    }
   }
+
+  /** Fetches the record for a replica that is behind. */
+  #bring(node: string, { key, version, holder }: Comparison): void {
+    const floor = absentRecord(version);
+    if (floor !== undefined) return this.#spread(node, key, floor);
+    if (holder === undefined || !this.#takeBudget()) return;
+    const request = { operation: 'read-value', key } as const;
+    this.#replicas.clientOf(holder).send(request, this.#deadlineMs(), (reply) => {
+      this.#repairsInFlight--;
+      if (reply.outcome !== 'ok') return;
+      const record = reply.record ?? absentRecord(reply.version);
+      if (record !== undefined) this.#spread(node, key, record);
+    });
+  }
+
+  #spread(node: string, key: Uint8Array, record: VersionedValue): void {
+    if (!this.#replicas.takesWrites(node) || !this.#takeBudget()) return;
+    const request = { operation: 'spread', key, record } as const;
+    this.#replicas.clientOf(node).send(request, this.#deadlineMs(), () => {
+      this.#repairsInFlight--;
+    });
+  }
+
+  #takeBudget(): boolean {
+    if (this.#repairsInFlight >= repairsInFlightMax) return false;
+    this.#repairsInFlight++;
+    return true;
+  }
+
+  #deadlineMs(): number {
+    return this.#clock.monotonicMs() + repairTimeoutMs;
+  }
+}
+
+/** What a floor says: absent, and there is no record of it to be fetched. */
+function absentRecord(version: Version | undefined): VersionedValue | undefined {
+  return version !== undefined && isFloorVersion(version)
+    ? { version, value: undefined }
+    : undefined;
 }

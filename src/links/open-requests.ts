@@ -1,5 +1,5 @@
 import { SequenceMap } from '../base/sequence-map.ts';
-import type { ReplicaReply, ReplicaRequest } from '../record/replica-messages.ts';
+import { type ReplicaReply, type ReplicaRequest, refused } from '../record/replica-messages.ts';
 import { recordBytes } from '../record/versioned-value.ts';
 import { frameBytesMax, type LinkRequest } from './frames.ts';
 
@@ -21,8 +21,7 @@ interface OpenRequest {
   isUnderWay: boolean;
 }
 
-const noKey = new Uint8Array();
-const notSent: ReplicaReply = { outcome: 'refused', reason: 'not-sent' };
+const notSent = refused('not-sent');
 
 export class OpenRequests {
   readonly #open = new SequenceMap<OpenRequest>();
@@ -45,10 +44,7 @@ export class OpenRequests {
     deadlineMs: number,
     onReply: (reply: ReplicaReply) => void,
   ): boolean {
-    const bytes = recordBytes(
-      'key' in request ? request.key : noKey,
-      'record' in request ? request.record : undefined,
-    );
+    const bytes = requestBytes(request);
     if (!this.hasRoom(bytes)) {
       onReply(notSent);
       return false;
@@ -113,4 +109,16 @@ export class OpenRequests {
       this.end(id, isUnderWay ? { outcome: 'unknown', reason: 'link-broken' } : notSent);
     }
   }
+}
+
+const noKey = new Uint8Array();
+
+function requestBytes(request: ReplicaRequest): number {
+  if ('compared' in request) {
+    return request.compared.reduce((bytes, { key }) => bytes + recordBytes(key, undefined), 0);
+  }
+  return recordBytes(
+    'key' in request ? request.key : noKey,
+    'record' in request ? request.record : undefined,
+  );
 }

@@ -1,6 +1,6 @@
 import type { RepairMode } from '../consistency/repair-mode.ts';
 import { Coordinator } from '../coordinator/coordinator.ts';
-import { RepairBudget } from '../coordinator/read-repair.ts';
+import { ReadRepair } from '../coordinator/read-repair.ts';
 import { DirtyHealer } from '../hints/dirty-healer.ts';
 import type { DirtyTokens } from '../hints/dirty-tokens.ts';
 import { HintDispatcher } from '../hints/hint-dispatcher.ts';
@@ -172,7 +172,7 @@ export class Engine {
       if (hasRoom) this.#dispatcher.replay(node);
     });
     this.coordinator = new Coordinator(
-      { ...shared, replicas, repairBudget: new RepairBudget() },
+      { ...shared, replicas, readRepair: new ReadRepair({ clock, replicas }) },
       { node, mode },
     );
   }

@@ -37,6 +37,14 @@ export type ReplicaRequest =
     }
   | {
       /**
+       * Names keys with the versions that a read has answered. The replica says where it holds
+       * another version, and nothing of the others.
+       */
+      readonly operation: 'compare';
+      readonly compared: readonly ComparedVersion[];
+    }
+  | {
+      /**
        * Asks a replica to copy what it misses of some tokens from all their other replicas. Sent
        * again and again until it is done.
        */
@@ -85,6 +93,20 @@ export interface KeyedVersion {
   readonly version: Version;
 }
 
+/** A key with the version that a read has answered; `undefined` if it found nothing. */
+export interface ComparedVersion {
+  readonly key: Uint8Array;
+  readonly version: Version | undefined;
+}
+
+/** Where a replica holds another version. */
+export interface VersionDifference {
+  /** Which of the compared keys it is, from 0. */
+  readonly index: number;
+  /** What the replica holds; `undefined` if nothing. */
+  readonly version: Version | undefined;
+}
+
 export type ReplicaReply =
   | {
       readonly outcome: 'ok';
@@ -102,6 +124,10 @@ export type ReplicaReply =
       readonly damaged: readonly Uint8Array[];
       /** Where the next slice begins; `undefined` after the last. */
       readonly next: Uint8Array | undefined;
+    }
+  | {
+      readonly outcome: 'compared';
+      readonly differences: readonly VersionDifference[];
     }
   | {
       readonly outcome: 'copying';
@@ -141,6 +167,10 @@ export type RefusalReason =
   | 'damaged'
   | 'below-floor'
   | 'not-now';
+
+export function refused(reason: RefusalReason): ReplicaReply {
+  return { outcome: 'refused', reason };
+}
 
 /** Whether a reply only says that the deadline of its request has passed. */
 export function isOverdue(reply: ReplicaReply): boolean {

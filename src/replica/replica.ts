@@ -1,24 +1,15 @@
-import { compareBytes } from '../base/bytes.ts';
-import { QuorateError } from '../base/quorate-error.ts';
 import type { HybridClock } from '../record/hybrid-clock.ts';
 import { isTooFarAhead } from '../record/hybrid-clock.ts';
-import type {
-  ReclaimRequest,
-  RefusalReason,
-  ReplicaReply,
-  ReplicaRequest,
-  ReplicaStanding,
-} from '../record/replica-messages.ts';
 import {
-  compareVersions,
-  floorVersion,
-  isFloorVersion,
-  laterClock,
-  newerVersion,
-  type Version,
-} from '../record/version.ts';
+  type ReclaimRequest,
+  type ReplicaReply,
+  type ReplicaRequest,
+  type ReplicaStanding,
+  refused,
+} from '../record/replica-messages.ts';
+import { compareVersions, isFloorVersion, laterClock, type Version } from '../record/version.ts';
 import type { VersionedValue } from '../record/versioned-value.ts';
-import { type Token, tokenCount } from '../ring/partitioner.ts';
+import type { Token } from '../ring/partitioner.ts';
 import type { Ring } from '../ring/ring.ts';
 import { TokenSet } from '../ring/token-set.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -27,6 +18,7 @@ import type { Reclaimable } from '../storage/reclaimable.ts';
 import type { KeyedRecord, Storage } from '../storage/storage.ts';
 import { StorageError } from '../storage/storage-error.ts';
 import type { TokenFloors } from '../storage/token-floors.ts';
+import { isDamage, type ReadRequest, ReplicaReads } from './replica-reads.ts';
 
 /**
  * One node's copy: answers what it holds and applies what it is sent. It knows nothing of quorums.
@@ -67,19 +59,7 @@ export interface CopyRounds {
   want(round: bigint, tokens: TokenSet): boolean;
 }
 
-/** How many records a list looks through at once, and how large they may be together. */
-const listedMax = 512;
-const listedBytesMax = 1024 * 1024;
-
-type ListRequest = Extract<ReplicaRequest, { readonly operation: 'list' }>;
-type CopyRequest = Extract<ReplicaRequest, { readonly operation: 'copy' }>;
 type StoreRequest = Extract<ReplicaRequest, { readonly record: VersionedValue }>;
-type ReadRequest = Exclude<
-  ReplicaRequest,
-  ListRequest | CopyRequest | StoreRequest | ReclaimRequest
->;
-
-type ReadReply = Extract<ReplicaReply, { readonly outcome: 'ok' }>;
 
 /** A store that is to be applied, and where it was among the requests. */
 interface Store {
@@ -101,7 +81,7 @@ export class Replica {
   readonly #copies: CopyRounds;
   readonly #floors: TokenFloors;
   readonly #reclaim: ReclaimRounds;
-  readonly #reclaimable: Reclaimable;
+  readonly #reads: ReplicaReads;
   readonly #knowsFloors: () => boolean;
   readonly #node: string;
   #standing: ReplicaStanding = { servesReads: true, takesWrites: true };
@@ -115,7 +95,7 @@ export class Replica {
     this.#copies = components.copies;
     this.#floors = components.floors;
     this.#reclaim = components.reclaim;
-    this.#reclaimable = components.reclaimable;
+    this.#reads = new ReplicaReads(components, options.node);
     this.#knowsFloors = components.knowsFloors;
     this.#node = options.node;
   }
@@ -177,7 +157,12 @@ export class Replica {
       const isDone = this.#copies.want(request.round, TokenSet.fromBytes(request.tokens));
       return { outcome: 'copying', isDone };
     }
-    if (request.operation === 'list') return this.#list(request);
+    if (request.operation === 'list' || request.operation === 'compare') {
+      if (!this.#standing.servesReads) return refused('rebuilding');
+      return request.operation === 'list'
+        ? this.#reads.list(request)
+        : this.#reads.compare(request);
+    }
     const token = this.#ring.partitioner.tokenOf(request.key);
     if (!this.#ring.holds(this.#node, token)) return refused('not-a-replica');
     return 'record' in request ? this.#refusal(token, request) : this.#answer(token, request);
@@ -225,7 +210,7 @@ export class Replica {
     try {
       const isRaised = await this.#reclaim.raiseTo(token, record.version.clock);
       if (!isRaised) return refused('rebuilding');
-      const answer = this.#read(token, { operation: 'read-value', key });
+      const answer = this.#reads.read(token, { operation: 'read-value', key });
       const held = answer.record;
       if (held === undefined || compareVersions(held.version, record.version) > 0) {
         return { ...answer, record: undefined };
@@ -246,62 +231,11 @@ export class Replica {
   #answer(token: Token, request: ReadRequest): ReplicaReply {
     if (!this.#standing.servesReads) return refused('rebuilding');
     try {
-      return this.#read(token, request);
+      return this.#reads.read(token, request);
     } catch (error: unknown) {
       if (!isDamage(error)) throw error;
       return refused('damaged');
     }
-  }
-
-  #list({ key, tokens: bytes }: ListRequest): ReplicaReply {
-    if (!this.#standing.servesReads) return refused('rebuilding');
-    const tokens = TokenSet.fromBytes(bytes);
-    const { partitioner } = this.#ring;
-    const start = partitioner.isOrdered ? firstWanted(key, tokens) : key;
-    if (start === undefined) return { outcome: 'listed', keys: [], damaged: [], next: undefined };
-    const slice = this.#storage.range({ start, limit: listedMax, bytesMax: listedBytesMax });
-    const last = slice.at(-1)?.key;
-    // A key that cannot be told must not look absent to whoever copies.
-    const damaged = this.#storage.damagedKeys().filter((other) => {
-      const isInSlice = compareBytes(other, start) >= 0 && !(last && compareBytes(other, last) > 0);
-      return isInSlice && tokens.has(partitioner.tokenOf(other));
-    });
-    if (damaged.length > listedMax) return refused('damaged');
-    return {
-      outcome: 'listed',
-      keys: slice
-        .filter(({ key: other, record }) => {
-          const token = partitioner.tokenOf(other);
-          return tokens.has(token) && !this.#reclaimable.isGone(token, record);
-        })
-        .map((keyed) => ({ key: keyed.key, version: keyed.record.version })),
-      damaged,
-      next: last && Uint8Array.of(...last, 0),
-    };
-  }
-
-  #read(token: Token, { operation, key }: ReadRequest): ReadReply {
-    const clockMs = this.#clock.realtimeMs();
-    const floor = floorVersion(this.#floors.floorOf(token));
-    if (operation === 'read-value') {
-      const record = this.#visible(token, this.#storage.get(key));
-      return { outcome: 'ok', version: record?.version ?? floor, record, clockMs };
-    }
-    if (operation === 'query-version') {
-      const version = newerVersion(this.#storage.newestVersionOf(key), floor);
-      return { outcome: 'ok', version, record: undefined, clockMs };
-    }
-    const held = this.#storage.versionOf(key);
-    if (compareVersions(held, floor) > 0) {
-      return { outcome: 'ok', version: held, record: undefined, clockMs };
-    }
-    const record = held && this.#visible(token, this.#storage.get(key));
-    return { outcome: 'ok', version: record?.version ?? floor, record: undefined, clockMs };
-  }
-
-  #visible(token: Token, record: VersionedValue | undefined): VersionedValue | undefined {
-    const isGone = record !== undefined && this.#reclaimable.isGone(token, record);
-    return isGone ? undefined : record;
   }
 
   #apply(stores: readonly Store[], respond: (index: number, reply: ReplicaReply) => void): void {
@@ -327,14 +261,6 @@ export class Replica {
   }
 }
 
-function refused(reason: RefusalReason): ReplicaReply {
-  return { outcome: 'refused', reason };
-}
-
-function isDamage(error: unknown): boolean {
-  return error instanceof QuorateError && error.code === 'RECORD_DAMAGED';
-}
-
 /** Whether nothing of a batch was stored because the disk is full. */
 function isFull(error: unknown): boolean {
   return error instanceof StorageError && error.code === 'NO_SPACE';
@@ -342,14 +268,4 @@ function isFull(error: unknown): boolean {
 
 function isReclaim(request: ReplicaRequest): request is ReclaimRequest {
   return request.operation === 'read-floors' || request.operation.endsWith('-reclaim');
-}
-
-/** The first key at or after one whose token is wanted, where tokens follow the order of keys. */
-function firstWanted(key: Uint8Array, tokens: TokenSet): Uint8Array | undefined {
-  const first = key[0] ?? 0;
-  if (tokens.has(first)) return key;
-  for (let token = first + 1; token < tokenCount; token++) {
-    if (tokens.has(token)) return Uint8Array.of(token);
-  }
-  return undefined;
 }

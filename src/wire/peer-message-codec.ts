@@ -1,5 +1,5 @@
 /**
- * PeerRequest, PeerReply and Record of peer.proto, read and written without a generated object in
+ * PeerRequest and PeerReply of peer.proto, read and written without a generated object in
  * between. Bytes that are read are views of the message they came in: whoever keeps them copies.
  *
  * What a peer sends is checked here, so that a broken one cannot poison the storage.
@@ -8,28 +8,36 @@ import type { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
 import {
   PeerReply_Outcome,
   PeerRequest_Operation,
-  Record_Kind,
 } from '../../generated/quorate/internal/v1/peer.ts';
-import { QuorateError } from '../base/quorate-error.ts';
 import type { LinkReply, LinkRequest } from '../links/frames.ts';
 import type {
+  ComparedVersion,
   KeyedVersion,
   RefusalReason,
   ReplicaReply,
   ReplicaRequest,
+  VersionDifference,
 } from '../record/replica-messages.ts';
 import type { Version } from '../record/version.ts';
-import {
-  expiringValue,
-  type Value,
-  type ValueKind,
-  type VersionedValue,
-} from '../record/versioned-value.ts';
+import type { VersionedValue } from '../record/versioned-value.ts';
 import { floorsBytes } from '../ring/floor-clocks.ts';
 import { tokenSetBytes } from '../ring/token-set.ts';
 import { bytes, fixed64, varint } from './field-tags.ts';
 import { keyBytesMax } from './key-form.ts';
-import { valueBytesMax } from './value-form.ts';
+import {
+  check,
+  endOf,
+  invert,
+  noBytes,
+  readComparedVersion,
+  readDifference,
+  readKeyedVersion,
+  readRecord,
+  versionOf,
+  writeDifference,
+  writeKeyedVersion,
+  writeRecord,
+} from './peer-record-codec.ts';
 
 const operations = {
   'read-value': PeerRequest_Operation.READ_VALUE,
@@ -44,17 +52,10 @@ const operations = {
   'open-reclaim': PeerRequest_Operation.OPEN_RECLAIM,
   'seal-reclaim': PeerRequest_Operation.SEAL_RECLAIM,
   'raise-reclaim': PeerRequest_Operation.RAISE_RECLAIM,
+  compare: PeerRequest_Operation.COMPARE,
 } as const satisfies Record<ReplicaRequest['operation'], PeerRequest_Operation>;
 
 const operationsByNumber = invert<ReplicaRequest['operation']>(operations);
-
-const kinds = {
-  text: Record_Kind.TEXT,
-  bytes: Record_Kind.BYTES,
-  json: Record_Kind.JSON,
-} as const satisfies Record<ValueKind, Record_Kind>;
-
-const kindsByNumber = invert<ValueKind>(kinds);
 
 const refusals = {
   'clock-ahead': PeerReply_Outcome.CLOCK_AHEAD,
@@ -79,6 +80,11 @@ export function writeRequest(writer: BinaryWriter, { id, timeoutMs, request }: L
   if ('round' in request) writer.uint32(fixed64(7)).fixed64(request.round);
   if ('clock' in request) writer.uint32(fixed64(8)).fixed64(request.clock);
   if ('floors' in request) writer.uint32(bytes(9)).bytes(request.floors);
+  if ('compared' in request) {
+    for (const compared of request.compared) {
+      writeKeyedVersion(writer.uint32(bytes(10)), compared);
+    }
+  }
   writer.join();
 }
 
@@ -94,6 +100,7 @@ export function readRequest(reader: BinaryReader): LinkRequest {
     round: 0n,
     clock: 0n,
     floors: noBytes,
+    compared: noComparisons,
   };
   while (reader.pos < end) {
     const tag = reader.uint32();
@@ -125,6 +132,10 @@ export function readRequest(reader: BinaryReader): LinkRequest {
       case bytes(9):
         parts.floors = reader.bytes();
         break;
+      case bytes(10):
+        if (parts.compared === noComparisons) parts.compared = [];
+        parts.compared.push(readComparedVersion(reader));
+        break;
       default:
         reader.skip(tag & 7, tag >>> 3);
     }
@@ -139,15 +150,20 @@ interface RequestParts {
   round: bigint;
   clock: bigint;
   floors: Uint8Array;
+  compared: ComparedVersion[];
   record?: VersionedValue;
 }
 
+const noComparisons: ComparedVersion[] = [];
+
 function requestOf(parts: RequestParts): ReplicaRequest {
-  const { operation, key, tokens, round, clock, floors, record } = parts;
+  const { operation, key, tokens, round, clock, floors, compared, record } = parts;
   check(operation !== undefined, 'an unknown operation');
   switch (operation) {
     case 'read-floors':
       return { operation };
+    case 'compare':
+      return { operation, compared };
     case 'seal-reclaim':
     case 'raise-reclaim':
       return { operation, round };
@@ -183,6 +199,11 @@ export function writeReply(writer: BinaryWriter, { id, reply }: LinkReply): void
     }
   } else if (reply.outcome === 'listed') writeListed(writer, reply);
   else if (reply.outcome === 'floors') writer.uint32(bytes(8)).bytes(reply.floors);
+  else if (reply.outcome === 'compared') {
+    for (const difference of reply.differences) {
+      writeDifference(writer.uint32(bytes(10)), difference);
+    }
+  }
   writer.join();
 }
 
@@ -190,13 +211,7 @@ function writeListed(
   writer: BinaryWriter,
   { keys, damaged, next }: Extract<ReplicaReply, { outcome: 'listed' }>,
 ): void {
-  for (const { key, version } of keys) {
-    writer.uint32(bytes(6)).fork();
-    writer.uint32(bytes(1)).bytes(key);
-    writer.uint32(fixed64(2)).fixed64(version.clock);
-    writer.uint32(bytes(3)).string(version.node);
-    writer.join();
-  }
+  for (const keyed of keys) writeKeyedVersion(writer.uint32(bytes(6)), keyed);
   if (next !== undefined) writer.uint32(bytes(7)).bytes(next);
   for (const key of damaged) writer.uint32(bytes(9)).bytes(key);
 }
@@ -213,6 +228,7 @@ export function readReply(reader: BinaryReader, clockMs: number): LinkReply {
   let floors: Uint8Array = noBytes;
   const keys: KeyedVersion[] = [];
   const damaged: Uint8Array[] = [];
+  const differences: VersionDifference[] = [];
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
@@ -243,6 +259,9 @@ export function readReply(reader: BinaryReader, clockMs: number): LinkReply {
       case bytes(9):
         damaged.push(reader.bytes());
         break;
+      case bytes(10):
+        differences.push(readDifference(reader));
+        break;
       default:
         reader.skip(tag & 7, tag >>> 3);
     }
@@ -254,8 +273,10 @@ export function readReply(reader: BinaryReader, clockMs: number): LinkReply {
     check(floors.length === floorsBytes, 'floors of a wrong length');
     return { id, reply: { outcome: 'floors', floors } };
   }
-  check(node.length <= nodeNameLengthMax, 'a version of a node with a long name');
-  const version = record?.version ?? (node === '' ? undefined : { clock, node });
+  if (outcome === PeerReply_Outcome.COMPARED) {
+    return { id, reply: { outcome: 'compared', differences } };
+  }
+  const version = record?.version ?? versionOf(clock, node);
   return { id, reply: replyOf(outcome, version, record, clockMs) };
 }
 
@@ -278,93 +299,10 @@ function outcomeOf(reply: ReplicaReply): number {
   if (reply.outcome === 'ok') return PeerReply_Outcome.OK;
   if (reply.outcome === 'listed') return PeerReply_Outcome.LISTED;
   if (reply.outcome === 'floors') return PeerReply_Outcome.FLOORS;
+  if (reply.outcome === 'compared') return PeerReply_Outcome.COMPARED;
   if (reply.outcome === 'copying') {
     return reply.isDone ? PeerReply_Outcome.COPIED : PeerReply_Outcome.COPYING;
   }
   if (reply.outcome === 'unknown' || reply.reason === 'not-sent') return PeerReply_Outcome.FAILED;
   return refusals[reply.reason];
-}
-
-function writeRecord(writer: BinaryWriter, { version, value }: VersionedValue): void {
-  writer.fork();
-  writer.uint32(fixed64(1)).fixed64(version.clock);
-  writer.uint32(bytes(2)).string(version.node);
-  writer.uint32(varint(3)).uint32(value === undefined ? Record_Kind.TOMBSTONE : kinds[value.kind]);
-  if (value !== undefined && value.bytes.length > 0) writer.uint32(bytes(4)).bytes(value.bytes);
-  if (value?.expireTimeMs !== undefined) {
-    writer.uint32(fixed64(5)).fixed64(BigInt(value.expireTimeMs));
-  }
-  writer.join();
-}
-
-function readRecord(reader: BinaryReader): VersionedValue {
-  const end = endOf(reader);
-  let clock = 0n;
-  let node = '';
-  let kind = 0;
-  let value: Uint8Array = noBytes;
-  let expireTimeMs = 0;
-  while (reader.pos < end) {
-    const tag = reader.uint32();
-    if (tag === fixed64(1)) clock = BigInt(reader.fixed64());
-    else if (tag === bytes(2)) node = reader.string();
-    else if (tag === varint(3)) kind = reader.uint32();
-    else if (tag === bytes(4)) value = reader.bytes();
-    else if (tag === fixed64(5)) expireTimeMs = Number(reader.fixed64());
-    else reader.skip(tag & 7, tag >>> 3);
-  }
-  check(node !== '' && node.length <= nodeNameLengthMax, 'a version without a node');
-  check(value.length <= valueBytesMax, 'a value that is too long');
-  check(expireTimeMs <= Number.MAX_SAFE_INTEGER, 'a time of expiry that is no time');
-  return { version: { clock, node }, value: storedValue(kind, value, expireTimeMs) };
-}
-
-function readKeyedVersion(reader: BinaryReader): KeyedVersion {
-  const end = endOf(reader);
-  let key: Uint8Array = noBytes;
-  let clock = 0n;
-  let node = '';
-  while (reader.pos < end) {
-    const tag = reader.uint32();
-    if (tag === bytes(1)) key = reader.bytes();
-    else if (tag === fixed64(2)) clock = BigInt(reader.fixed64());
-    else if (tag === bytes(3)) node = reader.string();
-    else reader.skip(tag & 7, tag >>> 3);
-  }
-  check(key.length >= 1 && key.length <= keyBytesMax, 'a key of a wrong length');
-  check(node !== '' && node.length <= nodeNameLengthMax, 'a version without a node');
-  return { key, version: { clock, node } };
-}
-
-function storedValue(kind: number, value: Uint8Array, expireTimeMs: number): Value | undefined {
-  if (kind === Record_Kind.TOMBSTONE) return undefined;
-  const known = kindsByNumber[kind];
-  check(known !== undefined, 'a record of an unknown kind');
-  return expiringValue(
-    { kind: known, bytes: value },
-    expireTimeMs === 0 ? undefined : expireTimeMs,
-  );
-}
-
-/** The longest node name, by the contract. */
-const nodeNameLengthMax = 63;
-
-const noBytes = new Uint8Array();
-
-function endOf(reader: BinaryReader): number {
-  const length = reader.uint32();
-  check(reader.pos + length <= reader.len, 'a message that ends early');
-  return reader.pos + length;
-}
-
-function check(condition: boolean, what: string): asserts condition {
-  if (!condition) throw new QuorateError('INVALID_ARGUMENT', {}, `a peer sent ${what}`);
-}
-
-function invert<Name extends string>(
-  numbers: Readonly<Record<Name, number>>,
-): readonly (Name | undefined)[] {
-  const names: (Name | undefined)[] = [];
-  for (const name of Object.keys(numbers) as Name[]) names[numbers[name]] = name;
-  return names;
 }

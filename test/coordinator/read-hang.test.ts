@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Coordinator } from '../../src/coordinator/coordinator.ts';
 import type { ReplicaDirectory } from '../../src/coordinator/ports.ts';
-import { RepairBudget } from '../../src/coordinator/read-repair.ts';
+import { ReadRepair } from '../../src/coordinator/read-repair.ts';
 import { ClockMonitor } from '../../src/record/clock-monitor.ts';
 import { HybridClock } from '../../src/record/hybrid-clock.ts';
 import type { ReplicaReply, ReplicaRequest } from '../../src/record/replica-messages.ts';
@@ -14,7 +14,8 @@ import { SimulatedHost, SimulatedTime, settlePromises } from '../support/simulat
 /** Node a is its own replica and answers at once, as in a real node; b and c are played here. */
 describe('a QUORUM get at a replica', () => {
   it('does not spin when the holder of a newer version breaks after it gave the value', async () => {
-    const host = new SimulatedHost(new SimulatedTime());
+    const time = new SimulatedTime();
+    const host = new SimulatedHost(time);
     const start = { realtimeMs: host.realtimeMs(), monotonicMs: host.monotonicMs() };
     const [r1, r2, r3] = [1, 2, 3].map((n) => textRecord(versionAt(n), `v${n}`));
     assert.ok(r1 && r2 && r3);
@@ -53,7 +54,7 @@ describe('a QUORUM get at a replica', () => {
         replicas,
         hints: { keep: () => undefined },
         writeGuard: { cover: (_token, _clock, onCovered) => onCovered(true) },
-        repairBudget: new RepairBudget(),
+        readRepair: new ReadRepair({ clock: host, replicas }),
       },
       { node: 'a', mode: 'BOTH' },
     );
@@ -73,6 +74,7 @@ describe('a QUORUM get at a replica', () => {
     take('b', 'read-version')(ok(r1.version)); // b is behind: r2 is spread to b and to c, which is slow
     const spreadToB = take('b', 'spread');
     const spreadToC = take('c', 'spread');
+    await time.advance(54); // b is slow to store it, so c is asked
     take('c', 'read-version')(ok(r3.version)); // c took a put of level ONE
     take('c', 'read-value')(ok(r3.version, r3)); // its value: 1 MiB, a frame of its own
     spreadToC({ outcome: 'unknown', reason: 'link-broken' }); // the link breaks before the next frame

@@ -9,7 +9,8 @@ import { numberKey, textRecord, versionAt } from '../record/samples.ts';
 import { settlePromises } from '../support/simulated-time.ts';
 import { type Asked, ScriptedReplicas } from './scripted-replicas.ts';
 
-const [v1, v2] = [versionAt(1), versionAt(2)];
+const versions = [versionAt(1), versionAt(2)] as const;
+const [v1, v2] = versions;
 const [r1, r2] = [textRecord(v1, 'one'), textRecord(v2, 'two')];
 const broken: ReplicaReply = { outcome: 'unknown', reason: 'link-broken' };
 
@@ -43,6 +44,14 @@ describe('a get', () => {
     );
     return replicas.take();
   };
+  /** Who is asked to compare which version, as text. */
+  const comparisons = () =>
+    replicas.take().flatMap(({ node, request }) => {
+      assert.ok(request.operation === 'compare');
+      return request.compared.map(
+        ({ version }) => `${node} version ${versions.indexOf(version ?? v1) + 1}`,
+      );
+    });
   const holding = (record: VersionedValue, hasValue = false): ReplicaReply => {
     const clockMs = replicas.host.realtimeMs();
     return {
@@ -63,23 +72,18 @@ describe('a get', () => {
     assert.deepEqual(replicas.take(), []);
   });
 
-  it('asks all live replicas in a mode that repairs reads, at every level', () => {
-    const all = ['a read-value', 'b read-version', 'c read-version'];
-    for (const mode of ['READ-REPAIR', 'BOTH'] as const) {
-      for (const level of ['ONE', 'QUORUM'] as const)
-        assert.deepEqual(shown(get(level, mode)), all);
+  it('asks as many as the level needs in every mode, and one more whenever an answer is slow', async () => {
+    for (const mode of ['READ-REPAIR', 'HINTED-HANDOFF', 'BOTH', 'NONE'] as const) {
+      assert.deepEqual(shown(get('ONE', mode)), ['a read-value']);
+      assert.deepEqual(shown(get('TWO', mode)), ['a read-value', 'b read-value']);
+      assert.deepEqual(shown(get('QUORUM', mode)), ['a read-value', 'b read-version']);
+      await replicas.time.advance(49);
+      assert.deepEqual(replicas.take(), []);
+      await replicas.time.advance(5);
+      assert.deepEqual(shown(replicas.take()), ['c read-version']);
+      await replicas.time.advance(500);
+      assert.deepEqual(replicas.take(), []);
     }
-    assert.deepEqual(shown(get('ONE', 'NONE')), ['a read-value']);
-  });
-
-  it('asks one more whenever an answer is slow', async () => {
-    get('QUORUM', 'NONE');
-    await replicas.time.advance(49);
-    assert.deepEqual(replicas.take(), []);
-    await replicas.time.advance(1);
-    assert.deepEqual(shown(replicas.take()), ['c read-version']);
-    await replicas.time.advance(500);
-    assert.deepEqual(replicas.take(), []);
   });
 
   it('writes the newest version back before it answers, and no flag turns that off', async () => {
@@ -126,39 +130,43 @@ describe('a get', () => {
     assert.deepEqual(replicas.take(), []);
   });
 
-  it('heals a replica that answers stale after the answer, and one that never answers', async () => {
-    const asked = get('QUORUM', 'READ-REPAIR');
-    asked[0]?.reply(holding(r2, true));
-    asked[1]?.reply(holding(r2));
-    await settlePromises();
-    assert.deepEqual(outcome, { record: r2 });
-    assert.deepEqual(replicas.take(), []);
-    asked[2]?.reply(holding(r1));
-    assert.deepEqual(shown(replicas.take()), ['c spread']);
-
-    const silent = get('QUORUM', 'READ-REPAIR');
-    silent[0]?.reply(holding(r2, true));
-    silent[1]?.reply(holding(r2));
-    await replicas.time.advance(999);
-    assert.deepEqual(replicas.take(), []);
-    await replicas.time.advance(1);
-    assert.deepEqual(shown(replicas.take()), ['c spread']);
+  it('compares the replicas that it did not need after the answer, where reads are repaired', async () => {
+    for (const mode of ['READ-REPAIR', 'BOTH'] as const) {
+      const asked = get('QUORUM', mode);
+      asked[0]?.reply(holding(r2, true));
+      asked[1]?.reply(holding(r2));
+      await settlePromises();
+      assert.deepEqual(outcome, { record: r2 });
+      assert.deepEqual(replicas.take(), []);
+      await replicas.time.advance(5);
+      assert.deepEqual(comparisons(), ['c version 2']);
+    }
   });
 
-  it('heals with a newer version that a late answer brings, after fetching it', () => {
-    const asked = get('ONE', 'READ-REPAIR');
+  it('compares a replica that is slow to answer as well', async () => {
+    const asked = get('QUORUM', 'READ-REPAIR');
     asked[0]?.reply(holding(r1, true));
-    asked[2]?.reply(holding(r2));
-    const [fetch] = replicas.take();
-    assert.ok(fetch);
-    assert.deepEqual(shown([fetch]), ['c read-value']);
-    fetch.reply(holding(r2, true));
-    assert.deepEqual(shown(replicas.take()), ['a spread']);
+    await replicas.time.advance(54);
+    const [third] = replicas.take();
+    third?.reply(holding(r1));
+    await replicas.time.advance(5);
+    assert.deepEqual(comparisons(), ['b version 1']);
+  });
+
+  it('heals a replica that answered stale as soon as it has answered itself', async () => {
+    const asked = get('TWO', 'READ-REPAIR');
+    asked[0]?.reply(holding(r2, true));
+    asked[1]?.reply(holding(r1, true));
+    await settlePromises();
+    assert.deepEqual(outcome, { record: r2 });
+    assert.deepEqual(shown(replicas.take()), ['b spread']);
+    await replicas.time.advance(5);
+    assert.deepEqual(comparisons(), ['c version 2']);
   });
 
   it('heals nothing in the other modes', async () => {
     const asked = get('ONE', 'HINTED-HANDOFF');
-    await replicas.time.advance(50);
+    await replicas.time.advance(54);
     const [second] = replicas.take();
     asked[0]?.reply(holding(r2, true));
     second?.reply(holding(r1));

@@ -1,7 +1,7 @@
 import type { RepairMode } from '../../src/consistency/repair-mode.ts';
 import { Coordinator } from '../../src/coordinator/coordinator.ts';
 import type { HintSink, ReplicaDirectory } from '../../src/coordinator/ports.ts';
-import { RepairBudget } from '../../src/coordinator/read-repair.ts';
+import { ReadRepair } from '../../src/coordinator/read-repair.ts';
 import { ClockMonitor } from '../../src/record/clock-monitor.ts';
 import { HybridClock } from '../../src/record/hybrid-clock.ts';
 import type { ReplicaReply, ReplicaRequest } from '../../src/record/replica-messages.ts';
@@ -67,7 +67,7 @@ export class ScriptedReplicas {
             else this.uncovered.push(onCovered);
           },
         },
-        repairBudget: new RepairBudget(),
+        readRepair: new ReadRepair({ clock: this.host, replicas }),
       },
       { node: 'a', mode },
     );

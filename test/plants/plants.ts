@@ -508,6 +508,28 @@ export const scenarioPlants: readonly ScenarioPlant[] = [
     ],
     test: ['test/membership/static-membership.test.js', 'tells of each new incarnation once'],
   },
+  {
+    name: 'repairs only what a read has met',
+    edits: [
+      {
+        file: 'src/coordinator/read-repair.js',
+        find: 'this.#compare(node, comparison);',
+        replace: ';',
+      },
+    ],
+    test: ['test/scenarios/healing.test.js', 'heals a restarted node by one read'],
+  },
+  {
+    name: 'does not follow a replica that is ahead of what was read',
+    edits: [
+      {
+        file: 'src/coordinator/read-repair.js',
+        find: 'this.#compare(other, { key, version: held, holder: node, readable });',
+        replace: ';',
+      },
+    ],
+    test: ['test/scenarios/healing.test.js', 'heals the stale replica that answered itself'],
+  },
 ];
 
 /** The checks of histories, switched off. */

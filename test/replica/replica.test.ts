@@ -5,7 +5,7 @@ import { QuorateError } from '../../src/base/quorate-error.ts';
 import { ClockMonitor } from '../../src/record/clock-monitor.ts';
 import { HybridClock } from '../../src/record/hybrid-clock.ts';
 import type { ReplicaReply, ReplicaRequest } from '../../src/record/replica-messages.ts';
-import { clockAtMs, type Version } from '../../src/record/version.ts';
+import { clockAtMs, newerVersion, type Version } from '../../src/record/version.ts';
 import type { VersionedValue } from '../../src/record/versioned-value.ts';
 import { type ReclaimRounds, Replica } from '../../src/replica/replica.ts';
 import { byteOrderedPartitioner } from '../../src/ring/partitioner.ts';
@@ -27,10 +27,16 @@ class SlowStorage extends MemoryStorage {
   readonly flushes: (() => void)[] = [];
   failure: Error | undefined;
   damaged: Uint8Array | undefined;
+  /** What is remembered and not durable yet. */
+  onTheWay: Version | undefined;
 
   override get(key: Uint8Array): VersionedValue | undefined {
     if (this.damaged?.[0] === key[0]) throw new QuorateError('RECORD_DAMAGED');
     return super.get(key);
+  }
+
+  override newestVersionOf(key: Uint8Array): Version | undefined {
+    return newerVersion(super.newestVersionOf(key), this.onTheWay);
   }
 
   override damagedKeys(): readonly Uint8Array[] {
@@ -228,15 +234,16 @@ describe('Replica', () => {
       { operation: 'read-version', key },
       { operation: 'query-version', key },
       { operation: 'list', key, tokens: TokenSet.of([7]).toBytes() },
+      { operation: 'compare', compared: [{ key, version }] },
       storing('spread', version),
     );
     await storage.flush();
     const refused = { outcome: 'refused', reason: 'rebuilding' };
     assert.deepEqual(
-      replies.slice(0, 4),
-      [0, 1, 2, 3].map((index) => [index, refused]),
+      replies.slice(0, 5),
+      [0, 1, 2, 3, 4].map((index) => [index, refused]),
     );
-    assert.deepEqual(replies[4], [4, answered(version)]);
+    assert.deepEqual(replies[5], [5, answered(version)]);
   });
 
   it('takes no store while its disk is full, found before or during the store', async () => {
@@ -431,6 +438,64 @@ describe('Replica', () => {
       await storage.flush();
       assert.deepEqual(noted, [7], 'what is held already is nothing new');
     });
+  });
+
+  it('says where it holds another version than was read, and nothing where it holds the same', async () => {
+    const [older, same, newer] = [aheadBy(1), aheadBy(2), aheadBy(3)];
+    for (const [key, version] of [
+      [1, older],
+      [2, same],
+      [3, newer],
+    ] as const) {
+      handle(storing('spread', version, key));
+    }
+    await storage.flush();
+    replies = [];
+    const compare = (...compared: readonly (readonly [number, Version | undefined])[]) => {
+      const pairs = compared.map(([key, version]) => ({ key: numberKey(key), version }));
+      handle({ operation: 'compare', compared: pairs });
+      const [[, reply] = []] = replies.splice(0);
+      assert.ok(reply?.outcome === 'compared');
+      return reply.differences;
+    };
+    assert.deepEqual(compare([1, same], [2, same], [3, same], [4, same], [5, undefined]), [
+      { index: 0, version: older },
+      { index: 2, version: newer },
+      { index: 3, version: undefined },
+    ]);
+    assert.deepEqual(compare([2, undefined]), [{ index: 0, version: same }]);
+    const notHeld = 100;
+    storage.damaged = numberKey(6);
+    assert.deepEqual(compare([notHeld, same], [6, same]), []);
+    await time.settle(floors.seal([7], () => same.clock));
+    await time.settle(floors.raise([7], () => same.clock));
+    const floor = { clock: same.clock, node: '!' };
+    assert.deepEqual(compare([7, older], [7, floor], [7, undefined]), [
+      { index: 0, version: floor },
+      { index: 2, version: floor },
+    ]);
+  });
+
+  it('does not count as behind while the version that was read is on its way to the disk', async () => {
+    const [older, newer] = [aheadBy(1), aheadBy(2)];
+    handle(storing('spread', older));
+    await storage.flush();
+    replies = [];
+    const request: ReplicaRequest = {
+      operation: 'compare',
+      compared: [{ key: numberKey(7), version: newer }],
+    };
+    storage.onTheWay = newer;
+    handle(request);
+    storage.onTheWay = aheadBy(3);
+    handle(request);
+    storage.onTheWay = undefined;
+    handle(request);
+    assert.deepEqual(replies, [
+      [0, { outcome: 'compared', differences: [] }],
+      [0, { outcome: 'compared', differences: [] }],
+      [0, { outcome: 'compared', differences: [{ index: 0, version: older }] }],
+    ]);
   });
 
   it('lists the keys of the tokens asked for, slice by slice, and skips the others', async () => {

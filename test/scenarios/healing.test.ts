@@ -27,7 +27,8 @@ describe('hinted handoff', () => {
 });
 
 describe('read repair', () => {
-  it('heals a restarted node by one read, and not before', async () => {
+  /** A cluster whose replica1 came back and lacks key 7. */
+  const withStaleReplica = async () => {
     const cluster = await SimulatedCluster.start({ mode: 'READ-REPAIR' });
     cluster.kill('replica1');
     await cluster.time.advance(2_000);
@@ -35,7 +36,21 @@ describe('read repair', () => {
     void cluster.boot('replica1');
     await cluster.time.advance(20_000);
     assert.equal(cluster.held('replica1', 7), undefined);
-    assert.equal(await cluster.get('replica3', 7), 'hello');
+    return cluster;
+  };
+
+  it('heals a restarted node by one read, and not before', async () => {
+    for (const level of ['ONE', 'QUORUM'] as const) {
+      const cluster = await withStaleReplica();
+      assert.equal(await cluster.get('replica0', 7, level), 'hello');
+      await cluster.time.advance(100);
+      assert.equal(cluster.held('replica1', 7), 'hello', level);
+    }
+  });
+
+  it('heals the stale replica that answered itself, with what the others hold', async () => {
+    const cluster = await withStaleReplica();
+    assert.equal(await cluster.get('replica1', 7, 'ONE'), undefined);
     await cluster.time.advance(100);
     assert.equal(cluster.held('replica1', 7), 'hello');
   });

@@ -15,6 +15,7 @@ import type {
   RequestFrame,
   ResponseFrame,
 } from '../../src/links/frames.ts';
+import type { ComparedVersion } from '../../src/record/replica-messages.ts';
 import type { VersionedValue } from '../../src/record/versioned-value.ts';
 import {
   decodeRequestFrame,
@@ -46,6 +47,7 @@ const operations = {
   'open-reclaim': 10,
   'seal-reclaim': 11,
   'raise-reclaim': 12,
+  compare: 13,
 } as const;
 const refusals = {
   'clock-ahead': 2,
@@ -65,6 +67,10 @@ function wireRecord(record: VersionedValue): WireRecord {
   return { ...version, kind, value: bytes, expireTimeMs: BigInt(value?.expireTimeMs ?? 0) };
 }
 
+function wireKeyedVersion({ key, version }: ComparedVersion) {
+  return { key: Buffer.from(key), clock: version?.clock ?? 0n, node: version?.node ?? '' };
+}
+
 function wireRequest({ id, timeoutMs, request }: LinkRequest) {
   const record = 'record' in request ? wireRecord(request.record) : undefined;
   const operation = operations[request.operation];
@@ -73,7 +79,8 @@ function wireRequest({ id, timeoutMs, request }: LinkRequest) {
   const round = 'round' in request ? request.round : 0n;
   const clock = 'clock' in request ? request.clock : 0n;
   const floors = Buffer.from('floors' in request ? request.floors : []);
-  return { id, operation, timeoutMs, key, record, tokens, round, clock, floors };
+  const compared = 'compared' in request ? request.compared.map(wireKeyedVersion) : [];
+  return { id, operation, timeoutMs, key, record, tokens, round, clock, floors, compared };
 }
 
 function outcomeOf({ reply }: LinkReply): PeerReply_Outcome {
@@ -81,6 +88,7 @@ function outcomeOf({ reply }: LinkReply): PeerReply_Outcome {
   if (reply.outcome === 'unknown') return 4;
   if (reply.outcome === 'listed') return 8;
   if (reply.outcome === 'floors') return 11;
+  if (reply.outcome === 'compared') return 14;
   if (reply.outcome === 'copying') return reply.isDone ? 10 : 9;
   return refusals[reply.reason];
 }
@@ -96,10 +104,16 @@ function wireReply(linkReply: LinkReply) {
     versionClock: version?.clock ?? 0n,
     versionNode: version?.node ?? '',
     record: record && wireRecord(record),
-    keys: listed?.keys.map(({ key, version }) => ({ key: Buffer.from(key), ...version })) ?? [],
+    keys: listed?.keys.map(wireKeyedVersion) ?? [],
     nextKey: Buffer.from(listed?.next ?? []),
     floors: Buffer.from(reply.outcome === 'floors' ? reply.floors : []),
     damagedKeys: listed?.damaged.map((key) => Buffer.from(key)) ?? [],
+    differences:
+      reply.outcome === 'compared'
+        ? reply.differences.map(({ index, version }) => {
+            return { index, clock: version?.clock ?? 0n, node: version?.node ?? '' };
+          })
+        : [],
   };
 }
 
@@ -124,13 +138,19 @@ function checkLimits(frame: RequestFrame | ResponseFrame): void {
     assert.ok(request.operation in operations);
     if ('tokens' in request) assert.equal(request.tokens.length, 32);
     else if ('floors' in request) assert.equal(request.floors.length, 2_048);
-    else if ('key' in request) assert.ok(request.key.length >= 1 && request.key.length <= 1_024);
+    else if ('compared' in request) {
+      for (const { key } of request.compared) assert.ok(key.length >= 1 && key.length <= 1_024);
+    } else if ('key' in request) assert.ok(request.key.length >= 1 && request.key.length <= 1_024);
     if ('record' in request) assert.ok(request.record.version.node !== '');
   }
 }
 
 function listFrom(keyLength: number) {
   return { operation: 6, tokens: Buffer.alloc(32), key: Buffer.alloc(keyLength) };
+}
+
+function comparing(change: { readonly key?: Buffer; readonly node?: string }) {
+  return { operation: 13, compared: [{ key: Buffer.from('k'), clock: 1n, node: 'a', ...change }] };
 }
 
 describe('the frame codec', () => {
@@ -248,6 +268,9 @@ describe('the frame codec', () => {
     ['a reclaim of no tokens', { operation: 9 }],
     ['floors of 255 tokens', { operation: 10, floors: Buffer.alloc(2_040) }],
     ['a list from a key of 1,026 bytes', listFrom(1_026)],
+    ['a comparison of an empty key', comparing({ key: Buffer.alloc(0) })],
+    ['a comparison of a key of 1,025 bytes', comparing({ key: Buffer.alloc(1_025) })],
+    ['a comparison with a node name of 64 characters', comparing({ node: 'n'.repeat(64) })],
     ['a key of 1,025 bytes', { key: Buffer.alloc(1_025) }],
     ['a store without a record', { operation: 4, record: undefined }],
     ['a record of an unknown kind', { kind: 9 }],
@@ -275,6 +298,7 @@ describe('the frame codec', () => {
         round: 0n,
         clock: 0n,
         floors: Buffer.alloc(0),
+        compared: [],
         record,
         ...change,
       };

@@ -34,6 +34,8 @@ const tokens = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const floors = fc.uint8Array({ minLength: 2_048, maxLength: 2_048 });
 const anyClock = fc.bigInt({ min: 0n, max: clockMax });
 
+const maybeVersion = fc.option(arbitraryVersion, { nil: undefined });
+
 const arbitraryTokenRequest: fc.Arbitrary<ReplicaRequest> = fc.oneof(
   fc.record({
     operation: fc.constant('list' as const),
@@ -53,6 +55,10 @@ const arbitraryTokenRequest: fc.Arbitrary<ReplicaRequest> = fc.oneof(
     round: anyClock,
   }),
   fc.constant({ operation: 'read-floors' as const }),
+  fc.record({
+    operation: fc.constant('compare' as const),
+    compared: fc.array(fc.record({ key: arbitraryKey, version: maybeVersion }), { maxLength: 4 }),
+  }),
 );
 
 const arbitraryKeyRequest: fc.Arbitrary<ReplicaRequest> = fc
@@ -88,9 +94,11 @@ function arbitraryReply(ms: number): fc.Arbitrary<ReplicaReply> {
     }),
     fc.record({ outcome: fc.constant('floors' as const), floors }),
     arbitraryRecord.map((record) => ({ ...answer, version: record.version, record })),
-    fc
-      .option(arbitraryVersion, { nil: undefined })
-      .map((version) => ({ ...answer, version, record: undefined })),
+    fc.record({
+      outcome: fc.constant('compared' as const),
+      differences: fc.array(fc.record({ index: uint32, version: maybeVersion }), { maxLength: 4 }),
+    }),
+    maybeVersion.map((version) => ({ ...answer, version, record: undefined })),
     fc.constantFrom<ReplicaReply>(
       { outcome: 'refused', reason: 'clock-ahead' },
       { outcome: 'refused', reason: 'not-a-replica' },

@@ -177,6 +177,8 @@ export interface PeerRequest {
   clock: bigint;
   /** The floors that are to be taken, as in a reply. */
   floors: Buffer;
+  /** The keys to compare, with the versions that reads have answered: no node if they found nothing. */
+  compared: KeyedVersion[];
 }
 
 /** What is asked. */
@@ -207,6 +209,8 @@ export const PeerRequest_Operation = {
   SEAL_RECLAIM: 11,
   /** RAISE_RECLAIM - Answer absent keys with the new floor. */
   RAISE_RECLAIM: 12,
+  /** COMPARE - Say where other versions are held than those that a read has answered. */
+  COMPARE: 13,
 } as const;
 
 export type PeerRequest_Operation = typeof PeerRequest_Operation[keyof typeof PeerRequest_Operation];
@@ -225,6 +229,7 @@ export namespace PeerRequest_Operation {
   export type OPEN_RECLAIM = typeof PeerRequest_Operation.OPEN_RECLAIM;
   export type SEAL_RECLAIM = typeof PeerRequest_Operation.SEAL_RECLAIM;
   export type RAISE_RECLAIM = typeof PeerRequest_Operation.RAISE_RECLAIM;
+  export type COMPARE = typeof PeerRequest_Operation.COMPARE;
 }
 
 /** A value or a tombstone with its version. */
@@ -295,6 +300,8 @@ export interface PeerReply {
   floors: Buffer;
   /** Keys of the slice that are damaged here: what is held of them nobody can tell. */
   damagedKeys: Buffer[];
+  /** Where the replica holds another version than the one it was told. */
+  differences: VersionDifference[];
 }
 
 /** How it went. */
@@ -327,6 +334,8 @@ export const PeerReply_Outcome = {
   BELOW_FLOOR: 12,
   /** NOT_NOW - Refused: something is in the way now. */
   NOT_NOW: 13,
+  /** COMPARED - Done: the differences below are all that was found. */
+  COMPARED: 14,
 } as const;
 
 export type PeerReply_Outcome = typeof PeerReply_Outcome[keyof typeof PeerReply_Outcome];
@@ -346,6 +355,17 @@ export namespace PeerReply_Outcome {
   export type FLOORS = typeof PeerReply_Outcome.FLOORS;
   export type BELOW_FLOOR = typeof PeerReply_Outcome.BELOW_FLOOR;
   export type NOT_NOW = typeof PeerReply_Outcome.NOT_NOW;
+  export type COMPARED = typeof PeerReply_Outcome.COMPARED;
+}
+
+/** One of the compared keys, and the version that the replica holds of it. */
+export interface VersionDifference {
+  /** Which of the compared keys, from 0. */
+  index: number;
+  /** The hybrid logical clock of the version. */
+  clock: bigint;
+  /** The node that made the version; empty if the replica holds nothing. */
+  node: string;
 }
 
 /** A key with the version that it holds. */
@@ -1081,6 +1101,7 @@ function createBasePeerRequest(): PeerRequest {
     round: 0n,
     clock: 0n,
     floors: Buffer.alloc(0),
+    compared: [],
   };
 }
 
@@ -1118,6 +1139,9 @@ export const PeerRequest: MessageFns<PeerRequest> = {
     }
     if (message.floors.length !== 0) {
       writer.uint32(74).bytes(message.floors);
+    }
+    for (const v of message.compared) {
+      KeyedVersion.encode(v!, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -1207,6 +1231,14 @@ export const PeerRequest: MessageFns<PeerRequest> = {
             message.floors = Buffer.from(reader.bytes());
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.compared.push(KeyedVersion.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1235,6 +1267,7 @@ export const PeerRequest: MessageFns<PeerRequest> = {
     message.round = (object.round !== undefined && object.round !== null) ? BigInt(object.round) : 0n;
     message.clock = (object.clock !== undefined && object.clock !== null) ? BigInt(object.clock) : 0n;
     message.floors = object.floors ?? Buffer.alloc(0);
+    message.compared = object.compared?.map((e) => KeyedVersion.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1431,6 +1464,7 @@ function createBasePeerReply(): PeerReply {
     nextKey: Buffer.alloc(0),
     floors: Buffer.alloc(0),
     damagedKeys: [],
+    differences: [],
   };
 }
 
@@ -1465,6 +1499,9 @@ export const PeerReply: MessageFns<PeerReply> = {
     }
     for (const v of message.damagedKeys) {
       writer.uint32(74).bytes(v!);
+    }
+    for (const v of message.differences) {
+      VersionDifference.encode(v!, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -1554,6 +1591,14 @@ export const PeerReply: MessageFns<PeerReply> = {
             message.damagedKeys.push(Buffer.from(reader.bytes()));
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.differences.push(VersionDifference.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1584,6 +1629,89 @@ export const PeerReply: MessageFns<PeerReply> = {
     message.nextKey = object.nextKey ?? Buffer.alloc(0);
     message.floors = object.floors ?? Buffer.alloc(0);
     message.damagedKeys = object.damagedKeys?.map((e) => e) || [];
+    message.differences = object.differences?.map((e) => VersionDifference.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseVersionDifference(): VersionDifference {
+  return { index: 0, clock: 0n, node: "" };
+}
+
+export const VersionDifference: MessageFns<VersionDifference> = {
+  encode(message: VersionDifference, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.index !== 0) {
+      writer.uint32(8).uint32(message.index);
+    }
+    if (message.clock !== 0n) {
+      if (BigInt.asUintN(64, message.clock) !== message.clock) {
+        throw new globalThis.Error("value provided for field message.clock of type fixed64 too large");
+      }
+      writer.uint32(17).fixed64(message.clock);
+    }
+    if (message.node !== "") {
+      writer.uint32(26).string(message.node);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VersionDifference {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVersionDifference();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.index = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.clock = reader.fixed64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<VersionDifference>): VersionDifference {
+    return VersionDifference.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VersionDifference>): VersionDifference {
+    const message = createBaseVersionDifference();
+    message.index = object.index ?? 0;
+    message.clock = (object.clock !== undefined && object.clock !== null) ? BigInt(object.clock) : 0n;
+    message.node = object.node ?? "";
     return message;
   },
 };
