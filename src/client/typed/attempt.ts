@@ -11,6 +11,8 @@ export interface Attempt {
   state: 'queued' | 'sent' | 'over';
   /** Names it on its stream, once it is sent. */
   id: number;
+  /** When it was handed to the link, and when it left. */
+  queuedAtMs: number;
   sentAtMs: number;
   /** The node has done it. The answer is valid during this call only. */
   onAnswer(answer: CallAnswer): void;

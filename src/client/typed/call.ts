@@ -10,6 +10,7 @@ import type { NodeLink } from './node-link.ts';
 import type { OpenCall } from './open-call.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import { backoffMs, speaksAgainstNode, verdictOf } from './retry-policy.ts';
+import { SecondAttempt } from './second-attempt.ts';
 import type { SlowReads } from './slow-reads.ts';
 
 /** What the calls of a client share. */
@@ -24,6 +25,8 @@ export interface CallSurroundings {
   readonly budget: RetryBudget;
   /** Those that no node can take now. */
   readonly waiting: Set<OpenCall>;
+  /** Ends a call in the next turn: a caller that tries again at once would else never let go. */
+  readonly refuse: (reject: (error: QuorateError) => void, error: QuorateError) => void;
   /** Told of each call that ends. */
   readonly onOver: () => void;
 }
@@ -49,6 +52,7 @@ export class Call<Result> implements Attempt, OpenCall {
   readonly deadlineMs: number;
   state: Attempt['state'] = 'queued';
   id = 0;
+  queuedAtMs = 0;
   sentAtMs = 0;
   readonly #init: CallInit<Result>;
   readonly #around: CallSurroundings;
@@ -97,7 +101,8 @@ export class Call<Result> implements Attempt, OpenCall {
     const { links, clock, budget } = this.#around;
     const nowMs = clock.monotonicMs();
     const link = links.choose(this.outgoing.key, [...this.#failed, this.#link], nowMs);
-    if (link === undefined || !budget.withdraw(nowMs)) return;
+    if (link === undefined || link.isTooBusyFor(this.deadlineMs - nowMs)) return;
+    if (!budget.withdraw(nowMs)) return;
     this.#second = new SecondAttempt(this, link, {
       onAnswer: (answer, sentAtMs) => this.#done(answer, sentAtMs),
       onFailure: (failure) => {
@@ -146,6 +151,8 @@ export class Call<Result> implements Attempt, OpenCall {
   }
 
   #send(link: NodeLink, nowMs: number): void {
+    const leftMs = this.deadlineMs - nowMs;
+    if (link.isTooBusyFor(leftMs)) return this.#refuse(link.tooBusy(leftMs));
     this.#link = link;
     this.state = 'queued';
     if (!this.#isWrite) this.#around.slowReads?.watch(this, nowMs);
@@ -225,6 +232,11 @@ export class Call<Result> implements Attempt, OpenCall {
     this.#init.reject(error);
   }
 
+  #refuse(error: QuorateError): void {
+    this.#end();
+    this.#around.refuse(this.#init.reject, error);
+  }
+
   #end(): void {
     this.#isOver = true;
     const { deadlines, waiting, onOver } = this.#around;
@@ -241,34 +253,3 @@ export class Call<Result> implements Attempt, OpenCall {
 }
 
 const noLinks: readonly NodeLink[] = [];
-
-/** A read that is sent once more while its first attempt is under way. */
-class SecondAttempt implements Attempt {
-  readonly link: NodeLink;
-  readonly outgoing: OutgoingCall;
-  readonly deadlineMs: number;
-  state: Attempt['state'] = 'queued';
-  id = 0;
-  sentAtMs = 0;
-  readonly #events: SecondAttemptEvents;
-
-  constructor(first: Attempt, link: NodeLink, events: SecondAttemptEvents) {
-    this.link = link;
-    this.outgoing = first.outgoing;
-    this.deadlineMs = first.deadlineMs;
-    this.#events = events;
-  }
-
-  onAnswer(answer: CallAnswer): void {
-    this.#events.onAnswer(answer, this.sentAtMs);
-  }
-
-  onFailure(failure: Failure): void {
-    this.#events.onFailure(failure);
-  }
-}
-
-interface SecondAttemptEvents {
-  readonly onAnswer: (answer: CallAnswer, sentAtMs: number) => void;
-  readonly onFailure: (failure: Failure) => void;
-}

@@ -39,6 +39,8 @@ export class Calls {
   #onEmpty: () => void = () => undefined;
   #onFirstNode: () => void = () => undefined;
   #isClosed = false;
+  /** What is to be refused in the next turn. */
+  #refusals: (() => void)[] = [];
 
   constructor(components: CallsComponents, init: CallsInit) {
     const { clock, random } = components;
@@ -57,6 +59,7 @@ export class Calls {
       latencies,
       budget: new RetryBudget(clock.monotonicMs()),
       waiting: new Set(),
+      refuse: (reject, error) => this.#refuse(reject, error),
       onOver: () => this.#onOver(),
     };
   }
@@ -91,7 +94,7 @@ export class Calls {
   ): Promise<Result> {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) return reject(closed());
-      if (this.#open >= openMax) return reject(overloaded());
+      if (this.#open >= openMax) return this.#refuse(reject, overloaded());
       const nowMs = this.#clock.monotonicMs();
       const deadlineMs = nowMs + timeoutMs;
       const call = new Call(this.#around, { outgoing, deadlineMs, signal, take, resolve, reject });
@@ -115,6 +118,16 @@ export class Calls {
     this.#onFirstNode();
     const nowMs = this.#clock.monotonicMs();
     for (const call of [...this.#around.waiting]) call.onNode(nowMs);
+  }
+
+  #refuse(reject: (error: QuorateError) => void, error: QuorateError): void {
+    this.#refusals.push(() => reject(error));
+    if (this.#refusals.length > 1) return;
+    this.#clock.schedule(0, () => {
+      const refusals = this.#refusals;
+      this.#refusals = [];
+      for (const refuse of refusals) refuse();
+    });
   }
 
   #onOver(): void {

@@ -3,6 +3,7 @@ import type { Clock, Timer } from '../../runtime/clock.ts';
 import type { Random } from '../../runtime/random.ts';
 import type { ClusterAnswer } from '../answers.ts';
 import type { Attempt, Sender } from './attempt.ts';
+import { Backlog } from './backlog.ts';
 import type { Connection } from './connection.ts';
 import { NodeScore } from './node-score.ts';
 import { PipelineSender } from './pipeline-sender.ts';
@@ -42,6 +43,7 @@ export class NodeLink {
   #name: string | undefined;
   #connection: Connection | undefined;
   #sender: Sender | undefined;
+  #backlog = new Backlog();
   #timer: Timer | undefined;
   #failures = 0;
   #problem: QuorateError | undefined;
@@ -78,13 +80,32 @@ export class NodeLink {
     return this.score.costMs(this.pending, nowMs);
   }
 
+  /** Whether a call that has so much time left would have its answer too late. */
+  isTooBusyFor(withinMs: number): boolean {
+    return this.#backlog.isTooLongFor(withinMs, this.pending);
+  }
+
+  /** The error of a call for which it {@link isTooBusyFor}. */
+  tooBusy(withinMs: number): QuorateError {
+    const { pending } = this;
+    const waitMs = Math.round(this.#backlog.waitMs(pending));
+    const details = { mayHaveApplied: false, inFlight: pending, waitMs };
+    const who = this.#name ?? this.address;
+    const message = `${pending} calls of this client wait for ${who}, which takes about ${waitMs} ms for them: too long for one more within ${Math.round(withinMs)} ms`;
+    return new QuorateError('OVERLOADED', details, message);
+  }
+
   start(): void {
     this.#connect().catch((thrown: unknown) => this.#onFailed(QuorateError.from(thrown)));
   }
 
   /** Sends a call; only while {@link isUp}. */
   send(attempt: Attempt, nowMs: number): void {
-    if (this.pending === 0) this.score.becomesBusy(nowMs);
+    if (this.pending === 0) {
+      this.score.becomesBusy(nowMs);
+      this.#backlog.clear();
+    }
+    attempt.queuedAtMs = nowMs;
     this.#sender?.send(attempt);
   }
 
@@ -123,10 +144,14 @@ export class NodeLink {
     this.#problem = undefined;
     this.#name = cluster.node;
     this.score.connected(nowMs - askedAtMs, nowMs);
+    const backlog = new Backlog();
+    this.#backlog = backlog;
     const init = {
       clock,
       connection,
       onLatency: (ms: number) => this.score.answered(ms, clock.monotonicMs()),
+      onAnswers: (answers: number, waitedMs: number) =>
+        backlog.answered(answers, waitedMs, this.pending, clock.monotonicMs()),
       onEnd: (error: QuorateError) => this.#onFailed(error),
     };
     this.#sender = this.#init.isPipelining ? new PipelineSender(init) : new UnarySender(init);

@@ -21,6 +21,8 @@ export interface PipelineSenderInit {
   readonly connection: Pick<Connection, 'openPipeline'>;
   /** Told how long the node took, once for each of its messages. */
   readonly onLatency: (ms: number) => void;
+  /** Told how many callers got an answer from a message, and how long one of them had waited. */
+  readonly onAnswers: (answers: number, waitedMs: number) => void;
   /** The stream is over; told before its attempts are. */
   readonly onEnd: (error: QuorateError) => void;
 }
@@ -133,7 +135,8 @@ export class PipelineSender implements Sender {
     if (this.#isOver) return;
     const reader = new PipelineAnswerReader(message);
     const answer = new PipelinedAnswer(reader, this.#init.clock.monotonicMs());
-    let isTimed = false;
+    let answers = 0;
+    let waitedMs: number | undefined;
     try {
       while (reader.next()) {
         const attempt = this.#open.get(reader.id);
@@ -141,8 +144,9 @@ export class PipelineSender implements Sender {
         if (attempt === undefined) continue;
         this.#open.delete(reader.id);
         attempt.state = 'over';
-        if (!isTimed) {
-          isTimed = true;
+        answers++;
+        if (waitedMs === undefined) {
+          waitedMs = answer.atMs - attempt.queuedAtMs;
           this.#onLatency(answer.atMs - attempt.sentAtMs);
         }
         if (reader.kind !== 'error') attempt.onAnswer(answer);
@@ -154,6 +158,7 @@ export class PipelineSender implements Sender {
     } catch (error: unknown) {
       this.close(QuorateError.from(error));
     }
+    if (waitedMs !== undefined) this.#init.onAnswers(answers, waitedMs);
     this.#flushRest();
   }
 

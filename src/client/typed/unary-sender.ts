@@ -10,6 +10,7 @@ export interface UnarySenderInit {
   readonly clock: Clock;
   readonly connection: Connection;
   readonly onLatency: (ms: number) => void;
+  readonly onAnswers: (answers: number, waitedMs: number) => void;
   /** The connection failed. */
   readonly onEnd: (error: QuorateError) => void;
 }
@@ -28,7 +29,7 @@ export class UnarySender implements Sender {
   }
 
   send(attempt: Attempt): void {
-    const { clock, onLatency } = this.#init;
+    const { clock, onLatency, onAnswers } = this.#init;
     const nowMs = clock.monotonicMs();
     attempt.state = 'sent';
     attempt.sentAtMs = nowMs;
@@ -38,6 +39,7 @@ export class UnarySender implements Sender {
         if (!this.#take(attempt)) return;
         const atMs = clock.monotonicMs();
         onLatency(atMs - nowMs);
+        onAnswers(1, atMs - nowMs);
         attempt.onAnswer(answerOf(answer, atMs));
       },
       (thrown: unknown) => {
