@@ -61,12 +61,6 @@ export interface CopyRounds {
 
 type StoreRequest = Extract<ReplicaRequest, { readonly record: VersionedValue }>;
 
-/** A store that is to be applied, and where it was among the requests. */
-interface Store {
-  readonly index: number;
-  readonly keyed: KeyedRecord;
-}
-
 export interface ReplicaOptions {
   /** The node whose copy this is. */
   readonly node: string;
@@ -117,8 +111,11 @@ export class Replica {
     requests: readonly ReplicaRequest[],
     respond: (index: number, reply: ReplicaReply) => void,
   ): void {
-    const stores: Store[] = [];
-    for (const [index, request] of requests.entries()) {
+    const stores: KeyedRecord[] = [];
+    const indexes: number[] = [];
+    let next = 0;
+    for (const request of requests) {
+      const index = next++;
       if (isReclaim(request)) {
         void this.#reclaim.answer(request).then((reply) => respond(index, reply));
       } else if ('record' in request && isFloorVersion(request.record.version)) {
@@ -127,11 +124,12 @@ export class Replica {
         const reply = this.#reply(request);
         if (reply !== undefined) respond(index, reply);
         else if ('record' in request) {
-          stores.push({ index, keyed: { key: request.key, record: request.record } });
+          stores.push(request);
+          indexes.push(index);
         }
       }
     }
-    if (stores.length > 0) this.#apply(stores, respond);
+    if (stores.length > 0) this.#apply(stores, (at, reply) => respond(indexes[at] ?? 0, reply));
   }
 
   /**
@@ -145,9 +143,7 @@ export class Replica {
     const token = this.#ring.partitioner.tokenOf(key);
     if (!this.#admits(token, key, record.version, isTrusted)) return Promise.resolve(true);
     return new Promise((resolve) => {
-      this.#apply([{ index: 0, keyed: { key, record } }], (_index, { outcome }) =>
-        resolve(outcome === 'ok'),
-      );
+      this.#apply([{ key, record }], (_index, { outcome }) => resolve(outcome === 'ok'));
     });
   }
 
@@ -224,7 +220,7 @@ export class Replica {
       return isDamage(error) ? refused('damaged') : { outcome: 'unknown', reason: 'failed' };
     }
     return new Promise((resolve) => {
-      this.#apply([{ index: 0, keyed: { key, record } }], (_index, reply) => resolve(reply));
+      this.#apply([{ key, record }], (_index, reply) => resolve(reply));
     });
   }
 
@@ -238,16 +234,20 @@ export class Replica {
     }
   }
 
-  #apply(stores: readonly Store[], respond: (index: number, reply: ReplicaReply) => void): void {
+  /** Stores, and tells of each by its place among the stores. */
+  #apply(
+    stores: readonly KeyedRecord[],
+    respond: (index: number, reply: ReplicaReply) => void,
+  ): void {
     const realtimeMs = this.#clock.realtimeMs();
-    for (const { keyed } of stores) {
-      this.#hybridClock.observe(keyed.record.version.clock, realtimeMs);
+    for (const { record } of stores) {
+      this.#hybridClock.observe(record.version.clock, realtimeMs);
     }
-    this.#storage.applyBatch(stores.map(({ keyed }) => keyed)).then(
+    this.#storage.applyBatch(stores).then(
       (versions) => {
         const clockMs = this.#clock.realtimeMs();
-        for (const [at, { index }] of stores.entries()) {
-          respond(index, { outcome: 'ok', version: versions[at], record: undefined, clockMs });
+        for (let index = 0; index < versions.length; index++) {
+          respond(index, { outcome: 'ok', version: versions[index], record: undefined, clockMs });
         }
       },
       (error: unknown) => {
@@ -255,7 +255,7 @@ export class Replica {
         const reply: ReplicaReply = isFull(error)
           ? refused('read-only')
           : { outcome: 'unknown', reason: 'failed' };
-        for (const { index } of stores) respond(index, reply);
+        for (let index = 0; index < stores.length; index++) respond(index, reply);
       },
     );
   }

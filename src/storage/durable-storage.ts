@@ -3,7 +3,7 @@ import { QuorateError } from '../base/quorate-error.ts';
 import type { KeyedVersion } from '../record/replica-messages.ts';
 import { compareVersions, type Version } from '../record/version.ts';
 import { recordBytes, type VersionedValue } from '../record/versioned-value.ts';
-import { RecentVersions } from './recent-versions.ts';
+import { type KnownKey, KnownKeys } from './known-keys.ts';
 import { decodeRecord, decodeVersion, encodeRecord } from './record-format.ts';
 import type { KeyedRecord, Storage } from './storage.ts';
 import type { Change, Entry, RangeSlice, Tables } from './tables.ts';
@@ -12,7 +12,7 @@ import type { Change, Entry, RangeSlice, Tables } from './tables.ts';
  * Records in durable tables.
  *
  * A store compares with the newest of what is durable and what is in flight, in one step at the
- * time of the call, so two stores of one key that share a flush cannot lower it. The map of what is
+ * time of the call, so two stores of one key that share a flush cannot lower it. What is known to be
  * in flight serves nothing else: a read that showed such a record, or an "already newer" that named
  * it before its flush, would promise what a power cut takes back.
  *
@@ -24,11 +24,11 @@ import type { Change, Entry, RangeSlice, Tables } from './tables.ts';
  */
 export class DurableStorage implements Storage {
   readonly #tables: Tables;
-  readonly #inFlight = new Map<string, InFlight>();
-  readonly #recent = new RecentVersions(recentVersionsMax);
+  readonly #known = new KnownKeys<InFlight>(knownKeysMax);
   readonly #damaged = new Set<string>();
   readonly #damageListeners: ((key: Uint8Array) => void)[] = [];
-  readonly #flushes = new Set<Promise<void>>();
+  #flushes = 0;
+  #onIdle: (() => void) | undefined;
 
   /** @param tables stay open when the storage is closed: they belong to who opened them. */
   constructor(tables: Tables) {
@@ -55,30 +55,34 @@ export class DurableStorage implements Storage {
 
   newestVersionOf(key: Uint8Array): Version | undefined {
     this.#checkUndamaged(key);
-    const mapKey = bytesToMapKey(key);
-    const known = this.#inFlight.get(mapKey)?.version ?? this.#recent.get(mapKey);
-    return known ?? this.#remember(mapKey, this.versionOf(key));
+    const known = this.#known.of(bytesToMapKey(key));
+    const version = known.flight?.version ?? known.durable;
+    if (version === undefined) known.durable = this.versionOf(key);
+    return version ?? known.durable;
   }
 
   async applyBatch(records: readonly KeyedRecord[]): Promise<readonly Version[]> {
     const changes: Change[] = [];
     const own: InFlight[] = [];
-    const others = new Set<Promise<void>>();
-    const held = records.map(({ key, record }) => {
+    const others: Promise<void>[] = [];
+    const held: Version[] = [];
+    for (const { key, record } of records) {
       const mapKey = bytesToMapKey(key);
-      const inFlight = this.#inFlight.get(mapKey);
-      const current = inFlight?.version ?? this.#versionToPass(key, mapKey, record.version);
+      const known = this.#known.of(mapKey);
+      const { flight } = known;
+      const current = flight?.version ?? this.#versionToPass(key, known, record.version);
       if (current !== undefined && compareVersions(current, record.version) >= 0) {
-        if (inFlight?.flushed !== undefined) others.add(inFlight.flushed);
-        return current;
+        if (flight?.flushed !== undefined) others.push(flight.flushed);
+        held.push(current);
+        continue;
       }
       changes.push({ table: 'data', key, value: encodeRecord(key, record) });
-      if (this.#damaged.has(mapKey)) changes.push(damageMark(key));
-      own.push(this.#enterFlight(mapKey, record.version));
-      return record.version;
-    });
-    const flushed = changes.length === 0 ? undefined : this.#write(changes, own);
-    await Promise.all(flushed === undefined ? others : [flushed, ...others]);
+      if (this.#damaged.size > 0 && this.#damaged.has(mapKey)) changes.push(damageMark(key));
+      own.push(enterFlight(known, record.version));
+      held.push(record.version);
+    }
+    if (changes.length > 0) others.push(this.#write(changes, own));
+    await (others.length === 1 ? others[0] : Promise.all(others));
     return held;
   }
 
@@ -118,23 +122,21 @@ export class DurableStorage implements Storage {
   }
 
   async heal(key: Uint8Array, newest: VersionedValue | undefined): Promise<void> {
-    const mapKey = bytesToMapKey(key);
+    const known = this.#known.of(bytesToMapKey(key));
     // A store in flight may yet fail, so this is judged only by what is durable.
-    for (let store = this.#inFlight.get(mapKey); store; store = this.#inFlight.get(mapKey)) {
-      await store.flushed?.catch(() => undefined);
-    }
+    while (known.flight !== undefined) await known.flight.flushed?.catch(() => undefined);
     const bytes = this.#tables.view('data', key);
     const held = bytes && decodeVersion(key, bytes);
     const changes: Change[] = [{ table: 'damaged', key, value: undefined }];
     const own: InFlight[] = [];
     if (newest !== undefined && compareVersions(held, newest.version) < 0) {
       changes.push({ table: 'data', key, value: encodeRecord(key, newest) });
-      own.push(this.#enterFlight(mapKey, newest.version));
+      own.push(enterFlight(known, newest.version));
     } else if (bytes !== undefined && held === undefined) {
       changes.push({ table: 'data', key, value: undefined });
     }
     await this.#write(changes, own);
-    this.#damaged.delete(mapKey);
+    this.#damaged.delete(bytesToMapKey(key));
   }
 
   async remove(keyed: readonly KeyedVersion[]): Promise<void> {
@@ -142,43 +144,45 @@ export class DurableStorage implements Storage {
     const changes = keyed
       .filter(({ key, version }) => {
         const mapKey = bytesToMapKey(key);
-        if (this.#inFlight.has(mapKey) || this.#damaged.has(mapKey)) return false;
+        const known = this.#known.of(mapKey);
+        if (known.flight !== undefined || this.#damaged.has(mapKey)) return false;
         if (compareVersions(this.#durableVersion(key), version) !== 0) return false;
-        own.push(this.#enterFlight(mapKey, version, 'removed'));
+        own.push(enterFlight(known, version, 'removed'));
         return true;
       })
       .map(({ key }): Change => ({ table: 'data', key, value: undefined }));
     if (changes.length > 0) await this.#write(changes, own);
   }
 
-  async close(): Promise<void> {
-    await Promise.allSettled(this.#flushes);
-  }
-
-  #enterFlight(mapKey: string, version: Version, change: InFlight['change'] = 'stored'): InFlight {
-    const entered: InFlight = { mapKey, version, change, flushed: undefined };
-    this.#inFlight.set(mapKey, entered);
-    return entered;
+  close(): Promise<void> {
+    if (this.#flushes === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+    });
   }
 
   /** Writes, and ends the flight of its records when they are durable or failed. */
   #write(changes: readonly Change[], own: readonly InFlight[]): Promise<void> {
-    const written = this.#tables.write(changes).then(() => {
-      for (const { mapKey, version, change } of own) {
-        if (change === 'stored') this.#recent.set(mapKey, version);
-        else this.#recent.delete(mapKey);
-      }
-    });
-    const flushed = written.finally(() => {
-      this.#flushes.delete(flushed);
-      for (const entered of own) {
-        const isNewest = this.#inFlight.get(entered.mapKey) === entered;
-        if (isNewest) this.#inFlight.delete(entered.mapKey);
-      }
-    });
-    this.#flushes.add(flushed);
+    this.#flushes++;
+    const flushed = this.#tables.write(changes).then(
+      () => this.#land(own, true),
+      (error: unknown) => {
+        this.#land(own, false);
+        throw error;
+      },
+    );
     for (const entered of own) entered.flushed = flushed;
     return flushed;
+  }
+
+  #land(own: readonly InFlight[], isDurable: boolean): void {
+    for (const entered of own) {
+      const { known, version, change } = entered;
+      if (isDurable) known.durable = change === 'stored' ? version : undefined;
+      if (known.flight === entered) known.flight = undefined;
+    }
+    this.#flushes--;
+    if (this.#flushes === 0) this.#onIdle?.();
   }
 
   /** The version on disk; a record found damaged counts as none, and is remembered. */
@@ -194,16 +198,11 @@ export class DurableStorage implements Storage {
    * What a new version of a record must be greater than. That it is need not be looked up on the
    * disk if it is remembered; that it is not must, for what was held may be lost.
    */
-  #versionToPass(key: Uint8Array, mapKey: string, made: Version): Version | undefined {
-    const recent = this.#recent.get(mapKey);
-    if (recent !== undefined && compareVersions(recent, made) < 0) return recent;
-    return this.#remember(mapKey, this.#durableVersion(key));
-  }
-
-  #remember(mapKey: string, version: Version | undefined): Version | undefined {
-    if (version === undefined) this.#recent.delete(mapKey);
-    else this.#recent.set(mapKey, version);
-    return version;
+  #versionToPass(key: Uint8Array, known: KnownKey<InFlight>, made: Version): Version | undefined {
+    if (known.durable === undefined || compareVersions(known.durable, made) >= 0) {
+      known.durable = this.#durableVersion(key);
+    }
+    return known.durable;
   }
 
   #isDamaged(key: Uint8Array): boolean {
@@ -221,7 +220,8 @@ export class DurableStorage implements Storage {
 
   #foundDamaged(key: Uint8Array): void {
     const mapKey = bytesToMapKey(key);
-    this.#recent.delete(mapKey);
+    const known = this.#known.find(mapKey);
+    if (known !== undefined) known.durable = undefined;
     if (this.#damaged.has(mapKey)) return;
     this.#damaged.add(mapKey);
     // Listeners own what they are told: the key given may be reused by the caller.
@@ -229,16 +229,25 @@ export class DurableStorage implements Storage {
   }
 }
 
-/** With keys of 20 bytes they take about 10 MiB. */
-const recentVersionsMax = 32 * 1024;
+/** With keys of 20 bytes two generations take about 10 MiB. */
+const knownKeysMax = 32 * 1024;
 
 /** A record that was handed to the tables, to be stored or removed, where that is not durable yet. */
 interface InFlight {
-  readonly mapKey: string;
+  readonly known: KnownKey<InFlight>;
   readonly version: Version;
   readonly change: 'stored' | 'removed';
   /** Set within the call that entered it. */
   flushed: Promise<void> | undefined;
+}
+
+function enterFlight(
+  known: KnownKey<InFlight>,
+  version: Version,
+  change: InFlight['change'] = 'stored',
+): InFlight {
+  known.flight = { known, version, change, flushed: undefined };
+  return known.flight;
 }
 
 /** The record with a value of its own, where it was a part of memory that is used again. */

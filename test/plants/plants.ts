@@ -139,7 +139,7 @@ export const plants: readonly Plant[] = [
       },
       {
         file: 'src/replica/replica.js',
-        find: 'this.#hybridClock.observe(keyed.record.version.clock, realtimeMs);',
+        find: 'this.#hybridClock.observe(record.version.clock, realtimeMs);',
         replace: '',
       },
     ],
@@ -207,8 +207,8 @@ export const plants: readonly Plant[] = [
     edits: [
       {
         file: storage,
-        find: 'await Promise.all(flushed === undefined ? others : [flushed, ...others]);',
-        replace: 'flushed?.catch(() => undefined);',
+        find: 'await (others.length === 1 ? others[0] : Promise.all(others));',
+        replace: 'Promise.all(others).catch(() => undefined);',
       },
     ],
     profile: { ...withKills, faultKinds: ['kill-all'] },
@@ -218,7 +218,7 @@ export const plants: readonly Plant[] = [
     edits: [
       {
         file: storage,
-        find: 'if (inFlight?.flushed !== undefined)\n                    others.add(inFlight.flushed);',
+        find: 'if (flight?.flushed !== undefined)\n                    others.push(flight.flushed);',
         replace: '',
       },
     ],
@@ -229,8 +229,8 @@ export const plants: readonly Plant[] = [
     edits: [
       {
         file: storage,
-        find: 'inFlight?.version ?? this.#versionToPass(key, mapKey, record.version)',
-        replace: 'this.#versionToPass(key, mapKey, record.version)',
+        find: 'flight?.version ?? this.#versionToPass(key, known, record.version)',
+        replace: 'this.#versionToPass(key, known, record.version)',
       },
     ],
     profile: { ...busy, flushMsMax: 25, clients: 24 },
