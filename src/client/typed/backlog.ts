@@ -84,5 +84,5 @@ const pendingMin = 32;
 const countedMs = 100;
 /** And so many, for what is slow: their number is right to about a quarter. */
 const countedMin = 16;
-/** Of what was counted last: a change is taken over within half a second. */
+/** Of what was counted last: a change is taken over within a second, a stall for a small part. */
 const weight = 1 / 4;
