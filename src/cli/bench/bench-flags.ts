@@ -4,6 +4,7 @@ import { consistencyLevels, parseChoice, parseMode } from '../../config/choices.
 import { nodesOfZookeeperFlag } from '../flags.ts';
 import { readNumber, readWhole } from '../numbers.ts';
 import { readServer } from '../target.ts';
+import type { BenchIntensity, OpenIntensity } from './bench-plan.ts';
 import { ownPlaces } from './bench-processes.ts';
 import { paths, unaryInFlightMax } from './load/cluster-load.ts';
 import { distributions } from './load/key-choice.ts';
@@ -88,9 +89,9 @@ function withLoadFlags<Args>(yargs: Argv<Args>) {
     .option('rate', {
       type: 'string',
       requiresArg: true,
-      describe: 'makes so many calls a second, one number or several, whatever has been answered',
-      coerce: (given: string | undefined) =>
-        given === undefined ? undefined : readNumbers(given, '--rate', rateMax),
+      describe:
+        'makes so many calls a second, one number or several, whatever has been answered; 150% of what --in-flight gave just before',
+      coerce: (given: string | undefined) => (given === undefined ? undefined : readRates(given)),
     })
     .option('connections', {
       ...text('1', 'how many clients make the load'),
@@ -122,6 +123,7 @@ function withLoadFlags<Args>(yargs: Argv<Args>) {
 const inFlightMax = 16_384;
 const inFlightDefault = '1,16,64';
 const rateMax = 1_000_000;
+const percentMax = 1_000;
 const numbersMax = 8;
 /** Half of a phase must hold what comes 2 s after a node was killed. */
 const killSecondsMin = 6;
@@ -153,8 +155,21 @@ export function readChoice<Word extends string>(
 
 /** Reads whole numbers with commas between them. @throws QuorateError CONFIGURATION */
 export function readNumbers(given: string, flag: string, max: number): readonly number[] {
-  const numbers = different(given.split(',').map((part) => readWhole(part, flag, 1, max)));
-  if (numbers.length <= numbersMax) return numbers;
+  return partsOf(given, flag).map((part) => readWhole(part, flag, 1, max));
+}
+
+/** Reads calls a second, or percents of what was possible. @throws QuorateError CONFIGURATION */
+export function readRates(given: string): readonly OpenIntensity[] {
+  return partsOf(given, '--rate').map((part) =>
+    part.endsWith('%')
+      ? { kind: 'share', ofClosed: readWhole(part.slice(0, -1), '--rate', 1, percentMax) / 100 }
+      : { kind: 'open', perSecond: readWhole(part, '--rate', 1, rateMax) },
+  );
+}
+
+function partsOf(given: string, flag: string): readonly string[] {
+  const parts = different(given.split(','));
+  if (parts.length <= numbersMax) return parts;
   throw refused(`${flag} ${given} has too many numbers: give ${numbersMax} at most`);
 }
 
@@ -168,7 +183,7 @@ export function readIntensities(
     BenchArgs,
     'inFlight' | 'rate' | 'path' | 'killNode' | 'seconds' | 'server' | 'zookeeper'
   >,
-) {
+): readonly BenchIntensity[] {
   const { inFlight, rate, path, killNode, seconds } = flags;
   if (killNode && (flags.server ?? flags.zookeeper) !== undefined) {
     throw refused('--kill-node is for an own cluster: leave out --server and --zookeeper');
@@ -176,12 +191,11 @@ export function readIntensities(
   if (killNode && seconds < killSecondsMin) {
     throw refused(`--kill-node needs --seconds ${killSecondsMin} or more`);
   }
-  if (rate !== undefined && inFlight !== undefined) {
+  const isRelative = rate?.some(({ kind }) => kind === 'share');
+  if (rate !== undefined && inFlight !== undefined && !isRelative) {
     throw refused('--rate and --in-flight both say how hard to load: give one of them');
   }
-  if (rate !== undefined) {
-    return rate.map((perSecond) => ({ kind: 'open', perSecond }) as const);
-  }
+  if (rate !== undefined && !isRelative) return rate;
   const closed = inFlight ?? readNumbers(inFlightDefault, '--in-flight', inFlightMax);
   const most = Math.max(...closed);
   if (path === 'unary' && most > unaryInFlightMax) {
@@ -189,7 +203,7 @@ export function readIntensities(
       `--in-flight ${most} is more than a connection carries, ${unaryInFlightMax}: give more --connections, or --path pipelined`,
     );
   }
-  return closed.map((each) => ({ kind: 'closed', inFlight: each }) as const);
+  return [...closed.map((each) => ({ kind: 'closed', inFlight: each }) as const), ...(rate ?? [])];
 }
 
 function different<Item>(items: readonly Item[]): readonly Item[] {

@@ -3,9 +3,9 @@ import type { Clock } from '../../runtime/clock.ts';
 import { say } from '../terminal.ts';
 import type { BenchArgs } from './bench-flags.ts';
 import { type BenchProgress, formatPhase, formatSample } from './bench-output.ts';
-import type { BenchOperation, BenchPhase, BenchPlace } from './bench-plan.ts';
+import { type BenchOperation, type BenchPhase, type BenchPlace, paceOf } from './bench-plan.ts';
 import type { BenchProcesses, OwnCluster } from './bench-processes.ts';
-import type { PhaseSample } from './bench-summary.ts';
+import { closedPeak, type PhaseSample } from './bench-summary.ts';
 import { type KillFigures, killThroughput } from './kill-figures.ts';
 import type { BenchSubject, KeyAction } from './load/cluster-load.ts';
 import { LatencyHistogram } from './load/latency-histogram.ts';
@@ -71,7 +71,7 @@ export class BenchMeasurement {
       for (const [index, phase] of phases.entries()) {
         if (this.#signal.aborted) break;
         const what = formatPhase(phases, index);
-        const sample = await this.#takePhase(phase, what);
+        const sample = await this.#takePhase(phase, closedPeak(phases, samples, phase), what);
         if (this.#signal.aborted) break;
         samples.push(sample);
         this.#progress.end(what, formatSample(sample));
@@ -94,7 +94,11 @@ export class BenchMeasurement {
     }
   }
 
-  async #takePhase({ operation, intensity }: BenchPhase, what: string): Promise<PhaseSample> {
+  async #takePhase(
+    { operation, intensity }: BenchPhase,
+    peak: number,
+    what: string,
+  ): Promise<PhaseSample> {
     const durationMs = this.#scope.seconds * 1_000;
     const cluster = operation.kind === 'cluster' ? this.#own(operation.place) : undefined;
     const victim = this.#scope.killNode ? cluster : undefined;
@@ -107,7 +111,7 @@ export class BenchMeasurement {
         killed = victim.killNode();
       });
     };
-    const pace = { ...intensity, durationMs };
+    const pace = { ...paceOf(intensity, peak), durationMs };
     const options = { ...this.#showing(what), onBegin };
     const outcome = await this.#load(this.#subjectOf(operation), pace, options);
     const client = process.cpuUsage(clientBefore);
@@ -116,6 +120,7 @@ export class BenchMeasurement {
     if (killed !== undefined) await victim?.restartNode();
     return {
       ...sampleOf(outcome),
+      perSecondAsked: pace.kind === 'open' ? pace.perSecond : undefined,
       clientCpuMs: (client.user + client.system) / 1_000,
       nodeCpuMs: nodesAfter && nodesBefore && nodesAfter.cpuMs - nodesBefore.cpuMs,
       nodeBytesMax: nodesAfter?.bytesMax,

@@ -36,6 +36,11 @@ const columns: readonly Column[] = [
     isOptional: true,
   },
   {
+    head: 'of closed',
+    cell: ({ ratioToClosed }) => text(ratioToClosed, twoDigits),
+    isOptional: true,
+  },
+  {
     head: 'of memory',
     cell: ({ ratioToMemory }) => text(ratioToMemory, twoDigits),
     isOptional: true,

@@ -52,13 +52,24 @@ function describeShare(share: number): string {
 }
 
 /** How hard: callers for each connection, or calls a second. */
-export type BenchIntensity =
-  | { readonly kind: 'closed'; readonly inFlight: number }
-  | { readonly kind: 'open'; readonly perSecond: number };
+export type BenchIntensity = { readonly kind: 'closed'; readonly inFlight: number } | OpenIntensity;
+
+export type OpenIntensity =
+  | { readonly kind: 'open'; readonly perSecond: number }
+  /** As a part of what closed loops did at most, of the same operation in the same round. */
+  | { readonly kind: 'share'; readonly ofClosed: number };
 
 export function describeIntensity(intensity: BenchIntensity): string {
   if (intensity.kind === 'closed') return `${intensity.inFlight} in flight`;
-  return `${intensity.perSecond}/s asked`;
+  if (intensity.kind === 'open') return `${intensity.perSecond}/s asked`;
+  return `${Math.round(intensity.ofClosed * 100)}% asked`;
+}
+
+/** The load of an intensity. @param closedPeak how many calls a second closed loops did at most. */
+export function paceOf(intensity: BenchIntensity, closedPeak: number) {
+  if (intensity.kind !== 'share') return intensity;
+  const perSecond = Math.max(1, Math.round(closedPeak * intensity.ofClosed));
+  return { kind: 'open', perSecond } as const;
 }
 
 /** One thing to measure for a while. */

@@ -6,6 +6,8 @@ import { median, medianOf } from './median.ts';
 
 /** What a phase gave. Times that nobody measured are `undefined`, percentiles of no calls NaN. */
 export interface PhaseSample {
+  /** Of an open loop. */
+  readonly perSecondAsked: number | undefined;
   /** Right answers. */
   readonly answers: number;
   readonly wrong: number;
@@ -41,6 +43,8 @@ export interface BenchResult {
   readonly ratioToEcho: number | undefined;
   /** The same of the slowest hundredth. */
   readonly p99RatioToEcho: number | undefined;
+  /** Of an open loop: as a part of what closed loops did at most in the same round. */
+  readonly ratioToClosed: number | undefined;
   /** As a part of the same in memory, in the same round; only for what is on disk. */
   readonly ratioToMemory: number | undefined;
   /** Processor time a call. */
@@ -95,13 +99,14 @@ function summarize(same: readonly Measured[], all: readonly Measured[]): BenchRe
   return {
     operation: phase?.operation.name ?? '',
     inFlight: phase?.intensity.kind === 'closed' ? phase.intensity.inFlight : undefined,
-    perSecondAsked: phase?.intensity.kind === 'open' ? phase.intensity.perSecond : undefined,
+    perSecondAsked: of(({ perSecondAsked }) => perSecondAsked),
     callsPerSecond: median(samples.map(callsPerSecond)),
     p50Ms: median(samples.map(({ p50Ms }) => p50Ms)),
     p99Ms: median(samples.map(({ p99Ms }) => p99Ms)),
     p999Ms: median(samples.map(({ p999Ms }) => p999Ms)),
     ratioToEcho: ratio(callsPerSecond, isEcho),
     p99RatioToEcho: ratio(({ p99Ms }) => p99Ms, isEcho),
+    ratioToClosed: medianOf(same.map((one) => ratioToClosed(one, all))),
     ratioToMemory: phase && ratio(callsPerSecond, (other) => isInMemoryOf(phase, other)),
     clientCpuMicros: median(samples.map((one) => (one.clientCpuMs * 1_000) / one.answers)),
     nodeCpuMicros: of(({ nodeCpuMs, answers }) => nodeCpuMs && (nodeCpuMs * 1_000) / answers),
@@ -114,6 +119,27 @@ function summarize(same: readonly Measured[], all: readonly Measured[]): BenchRe
     unsent: sum(({ unsent }) => unsent),
     kill: medianKill(samples.flatMap(({ kill }) => (kill === undefined ? [] : [kill]))),
   };
+}
+
+/** How many calls a second closed loops did at most before a phase, in its round; 0 without any. */
+export function closedPeak(
+  phases: readonly BenchPhase[],
+  samples: readonly PhaseSample[],
+  { round, operation }: BenchPhase,
+): number {
+  const rates = samples.map((sample, index) => {
+    const phase = phases[index];
+    const isOne = phase?.intensity.kind === 'closed' && phase.round === round;
+    return isOne && phase.operation === operation ? callsPerSecond(sample) : 0;
+  });
+  return Math.max(0, ...rates);
+}
+
+function ratioToClosed({ phase, sample }: Measured, all: readonly Measured[]): number | undefined {
+  if (sample.perSecondAsked === undefined) return undefined;
+  const [phases, samples] = [all.map((one) => one.phase), all.map((one) => one.sample)];
+  const peak = closedPeak(phases, samples, phase);
+  return peak === 0 ? undefined : callsPerSecond(sample) / peak;
 }
 
 /** A figure as a part of the same of the phase in the same round that is the yardstick. */

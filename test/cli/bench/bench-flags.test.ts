@@ -1,7 +1,12 @@
 /** What the benchmark refuses, and in which words. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readChoice, readIntensities, readNumbers } from '../../../src/cli/bench/bench-flags.ts';
+import {
+  readChoice,
+  readIntensities,
+  readNumbers,
+  readRates,
+} from '../../../src/cli/bench/bench-flags.ts';
 
 const none = {
   inFlight: undefined,
@@ -34,12 +39,25 @@ describe('the flags of bench', () => {
       readIntensities(none).map((each) => each.kind === 'closed' && each.inFlight),
       [1, 16, 64],
     );
-    assert.deepEqual(readIntensities({ ...none, rate: [500] }), [{ kind: 'open', perSecond: 500 }]);
+    const open = { kind: 'open', perSecond: 500 } as const;
+    assert.deepEqual(readIntensities({ ...none, rate: readRates('500') }), [open]);
+  });
+
+  it('measure what is possible first where a rate is a part of it', () => {
+    const rate = readRates('150%,40');
+    assert.deepEqual(readIntensities({ ...none, inFlight: [64], rate }), [
+      { kind: 'closed', inFlight: 64 },
+      { kind: 'share', ofClosed: 1.5 },
+      { kind: 'open', perSecond: 40 },
+    ]);
+    for (const bad of ['%', '0%', '1001%', '-5%', '1.5%', '1000001']) {
+      assert.throws(() => readRates(bad), /--rate/);
+    }
   });
 
   it('refuse a rate and callers at once, naming both', () => {
     assert.throws(
-      () => readIntensities({ ...none, rate: [500], inFlight: [16] }),
+      () => readIntensities({ ...none, rate: readRates('500'), inFlight: [16] }),
       /--rate and --in-flight/,
     );
   });

@@ -5,9 +5,14 @@ import { formatBenchTable } from '../../../src/cli/bench/bench-output.ts';
 import {
   type BenchIntensity,
   benchOperations,
+  paceOf,
   planBench,
 } from '../../../src/cli/bench/bench-plan.ts';
-import { type PhaseSample, summarizeBench } from '../../../src/cli/bench/bench-summary.ts';
+import {
+  closedPeak,
+  type PhaseSample,
+  summarizeBench,
+} from '../../../src/cli/bench/bench-summary.ts';
 import { median, medianOf } from '../../../src/cli/bench/median.ts';
 
 const operations = benchOperations({
@@ -23,6 +28,7 @@ const [one, sixteen]: readonly BenchIntensity[] = [
 
 function sample(perSecond: number, latencyMs = 1, errors: Record<string, number> = {}) {
   const figures: PhaseSample = {
+    perSecondAsked: undefined,
     answers: perSecond * 2,
     wrong: 0,
     errors,
@@ -95,6 +101,31 @@ describe('the result of a benchmark', () => {
     assert.match(table, /refused p99 +by code/);
     assert.match(table, /12\.00 +OVERLOADED 3,000, READ_TIMEOUT 4/);
     assert.doesNotMatch(formatBenchTable(summarizeBench(phases, [sample(1)])), /by code|refused/);
+  });
+
+  it('asks for a part of what closed loops did at most in the same round, and compares with that', () => {
+    const [, get] = operations;
+    assert.ok(get !== undefined);
+    const share = { kind: 'share', ofClosed: 1.5 } as const;
+    const phases = planBench(2, [one, sixteen, share] as BenchIntensity[], [get]);
+    const samples: PhaseSample[] = [];
+    for (const [index, rate] of [100, 400, 380, 50, 200, 190].entries()) {
+      const phase = phases[index];
+      assert.ok(phase !== undefined);
+      const pace = paceOf(phase.intensity, closedPeak(phases, samples, phase));
+      const perSecondAsked = pace.kind === 'open' ? pace.perSecond : undefined;
+      samples.push({ ...sample(rate), perSecondAsked });
+    }
+    assert.deepEqual([samples[2]?.perSecondAsked, samples[5]?.perSecondAsked], [600, 300]);
+    const results = summarizeBench(phases, samples);
+    assert.deepEqual(
+      results.map(({ perSecondAsked, ratioToClosed }) => [perSecondAsked, ratioToClosed]),
+      [
+        [undefined, undefined],
+        [undefined, undefined],
+        [450, 0.95],
+      ],
+    );
   });
 
   it('compares what is on disk with the same in memory, in the same round', () => {
