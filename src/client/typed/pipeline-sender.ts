@@ -108,8 +108,9 @@ export class PipelineSender implements Sender {
   }
 
   /**
-   * Whether the answer would come too late. Under more load than a node can take all calls wait here
-   * until shortly before their deadlines: to send them then would keep it busy for nobody.
+   * Whether the answer would come too late. Of a burst that is too much, or when a node has become
+   * slow, calls wait here until shortly before their deadlines: to send them then would keep it busy
+   * for nobody. See `backlog.ts` for those that are not let in.
    */
   #isTooLate(attempt: Attempt, nowMs: number): boolean {
     return attempt.deadlineMs <= nowMs + (this.#isBacklogged ? this.#answerMs : 0);

@@ -48,26 +48,6 @@ describe('pipelining', () => {
     );
   });
 
-  it('has calls done at the rate of the node when there are more than it can do', async () => {
-    const cluster = new FakeCluster(['a']);
-    const client = await cluster.connect({ isHedging: false });
-    // 4,000 calls a second, of which it takes more at once than it does in a second.
-    cluster.node('a').workMs = 0.25;
-    const done: number[] = [];
-    const calls: Promise<unknown>[] = [];
-    for (let ms = 0; ms < 8_000; ms++) {
-      for (let each = 0; each < 6; each++) {
-        const call = client.get(`k${each}`).then(() => done.push(cluster.time.nowMs));
-        calls.push(outcome(call));
-      }
-      await cluster.time.advance(1);
-    }
-    const nowMs = cluster.time.nowMs;
-    const lately = done.filter((ms) => ms > nowMs - 4_000).length;
-    assert.ok(lately > 0.9 * 16_000, `${lately} of 16,000 in 4 s`);
-    await until(cluster, Promise.all(calls));
-  });
-
   it('splits what is too much for one message', async () => {
     const cluster = new FakeCluster(['a']);
     const client = await cluster.connect();
