@@ -82,13 +82,13 @@ export class Call<Result> implements Attempt, OpenCall {
   /** Sends it, or has it wait for a node. */
   start(nowMs: number): void {
     const { signal } = this.#init;
-    this.#deadline = this.#around.deadlines.add(this, this.deadlineMs);
-    if (signal !== undefined) {
-      if (signal.aborted) return this.#cancel(signal);
-      this.#onAbort = () => this.#cancel(signal);
-      signal.addEventListener('abort', this.#onAbort);
-    }
+    if (signal?.aborted) return this.#cancel(signal);
     this.#dispatch(nowMs);
+    if (this.#isOver) return;
+    this.#deadline = this.#around.deadlines.add(this, this.deadlineMs);
+    if (signal === undefined) return;
+    this.#onAbort = () => this.#cancel(signal);
+    signal.addEventListener('abort', this.#onAbort);
   }
 
   onNode(nowMs: number): void {

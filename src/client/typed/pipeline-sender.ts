@@ -27,8 +27,11 @@ export interface PipelineSenderInit {
   readonly onEnd: (error: QuorateError) => void;
 }
 
-/** As many calls as a node takes at once of one stream. */
-const inFlightMax = 4_096;
+/**
+ * Half of what a node takes of one stream, and a quarter of what it coordinates: enough to keep it
+ * busy, and what is beyond waits here, where it can still go another way and a write is certain.
+ */
+const inFlightMax = 2_048;
 /** A message ends with the call that passes this. */
 const messageBytes = 256 * 1024;
 /** Over about how many messages the time of an answer is averaged. */
