@@ -4,12 +4,14 @@ import { NodeSet } from './node-set.ts';
 export class NodeMap<Value> {
   readonly #candidates: readonly string[];
   readonly #nodes: NodeSet;
-  readonly #values: (Value | undefined)[] = [];
+  readonly #values: (Value | undefined)[];
 
   /** @param candidates all nodes that may be in it, 31 at most. */
   constructor(candidates: readonly string[]) {
     this.#candidates = candidates;
     this.#nodes = new NodeSet(candidates);
+    // As long as it will be: one that grows takes room for 17.
+    this.#values = new Array(candidates.length);
   }
 
   get size(): number {

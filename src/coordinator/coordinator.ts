@@ -8,7 +8,7 @@ import type {
   OperationComponents,
 } from './components.ts';
 import { ReadOperation } from './read-operation.ts';
-import { planReplicas, type ReplicaPlan } from './replica-plan.ts';
+import { countRoomy, planReplicas, type ReplicaPlan } from './replica-plan.ts';
 import type { ReadRequest, ReadResult, WriteRequest, WriteResult } from './request.ts';
 import { WriteOperation } from './write-operation.ts';
 
@@ -168,9 +168,8 @@ export class Coordinator {
   }
 
   #requireRoom({ required }: ReplicaPlan, asked: readonly string[], bytes: number): void {
-    const { replicas } = this.#components;
-    const roomy = asked.filter((node) => replicas.clientOf(node).hasRoom(bytes));
-    if (roomy.length < required) throw overloaded({ required, roomy: roomy.length });
+    const roomy = countRoomy(this.#components.replicas, asked, bytes);
+    if (roomy < required) throw overloaded({ required, roomy });
   }
 
   #judgeClock(plan: ReplicaPlan): void {

@@ -5,6 +5,7 @@ import {
 } from '../consistency/consistency-level.ts';
 import type { Token } from '../ring/partitioner.ts';
 import type { Ring } from '../ring/ring.ts';
+import type { ReplicaDirectory } from './ports.ts';
 
 /**
  * One request's frozen choice of nodes and needed answers, made from one view of ring and
@@ -57,19 +58,40 @@ export function planReplicas(
   };
 }
 
+/** By distance, those of one distance in the order of the preference list. */
 function nearestFirst(replicas: readonly string[], liveness: LivenessView): readonly string[] {
-  const farAt = (index: number) => liveness.distanceMs(replicas[index] ?? '');
-  let isInOrder = true;
-  for (let index = 1; index < replicas.length; index++) {
-    if (farAt(index - 1) > farAt(index)) isInOrder = false;
+  const nearest = [...replicas];
+  const distancesMs = replicas.map((node) => liveness.distanceMs(node));
+  // They are few: moving them costs less than a sort that calls a function for each comparison.
+  for (let from = 1; from < nearest.length; from++) {
+    for (let at = from; at > 0 && (distancesMs[at - 1] ?? 0) > (distancesMs[at] ?? 0); at--) {
+      swap(nearest, at);
+      swap(distancesMs, at);
+    }
   }
-  if (isInOrder) return replicas;
-  return [...replicas].sort(
-    (left, right) => liveness.distanceMs(left) - liveness.distanceMs(right),
-  );
+  return nearest;
+}
+
+/** Swaps an item with the one before it. */
+function swap<Item>(items: Item[], at: number): void {
+  const [before, item] = [items[at - 1], items[at]];
+  if (before === undefined || item === undefined) return;
+  items[at - 1] = item;
+  items[at] = before;
 }
 
 /** Those of the nodes, which are nearly always all of them. */
 function those(nodes: readonly string[], isOne: (node: string) => boolean): readonly string[] {
   return nodes.every(isOne) ? nodes : nodes.filter(isOne);
+}
+
+/** How many of the nodes would queue a request of so many bytes now. */
+export function countRoomy(
+  replicas: Pick<ReplicaDirectory, 'clientOf'>,
+  nodes: readonly string[],
+  bytes: number,
+): number {
+  let roomy = 0;
+  for (const node of nodes) if (replicas.clientOf(node).hasRoom(bytes)) roomy++;
+  return roomy;
 }

@@ -14,7 +14,7 @@ import {
   type Explanation,
   type ReplicaState,
 } from './explanation.ts';
-import type { ReplicaPlan } from './replica-plan.ts';
+import { countRoomy, type ReplicaPlan } from './replica-plan.ts';
 import type { WriteRequest, WriteResult } from './request.ts';
 import { WriteCore } from './write-core.ts';
 
@@ -123,8 +123,8 @@ export class WriteOperation implements Operation {
     const { clock, replicas } = this.#components;
     if (this.#isOver()) return this.onDeadline();
     const bytes = recordBytes(this.#plan.key, record);
-    const roomy = this.#plan.writable.filter((node) => replicas.clientOf(node).hasRoom(bytes));
-    if (roomy.length < this.#plan.required) return this.#fail('OVERLOADED', {});
+    if (countRoomy(replicas, this.#plan.writable, bytes) < this.#plan.required)
+      return this.#fail('OVERLOADED', {});
     this.#record = record;
     this.#phase = 'store';
     const operation = this.#request.version === undefined ? 'store' : 'spread';
@@ -279,6 +279,7 @@ export class WriteOperation implements Operation {
 
   #hintMissing(isWanted: (node: string) => boolean): void {
     if (this.#record === undefined || !keepsHints(this.#options.mode)) return;
+    if (this.#core.acknowledged === this.#plan.replicas.length) return;
     for (const node of this.#core.missing()) {
       if (this.#hinted.has(node) || !isWanted(node)) continue;
       this.#hinted.add(node);

@@ -1,7 +1,8 @@
 import { assert } from '../base/assert.ts';
 import type { ReplicaClient, ReplicaDirectory } from '../coordinator/ports.ts';
 import type { LinkSet } from '../links/link-set.ts';
-import type { Replica } from '../replica/replica.ts';
+import type { ReplicaService } from '../links/peer-session.ts';
+import { OwnReplica } from './own-replica.ts';
 
 /** The replicas as the coordinator sees them: the node's own, called directly, and the peers. */
 export class NodeReplicaDirectory implements ReplicaDirectory {
@@ -9,14 +10,10 @@ export class NodeReplicaDirectory implements ReplicaDirectory {
   readonly #own: ReplicaClient;
   readonly #links: LinkSet;
 
-  constructor(node: string, replica: Replica, links: LinkSet) {
+  constructor(node: string, replica: ReplicaService, links: LinkSet) {
     this.#node = node;
     this.#links = links;
-    this.#own = {
-      send: (request, _deadlineMs, onReply) =>
-        replica.handle([request], (_index, reply) => onReply(reply)),
-      hasRoom: () => true,
-    };
+    this.#own = new OwnReplica(replica);
   }
 
   clientOf(node: string): ReplicaClient {

@@ -36,6 +36,8 @@ export class ClockMonitor {
   /** By how much each clock was ahead when last compared since the last step, forgotten or not. */
   readonly #compared = new Map<string, number>();
   #stepBaseMs: number;
+  /** Whether the own clock is far from the median; `undefined` until it is judged again. */
+  #isApart: boolean | undefined;
 
   constructor(start: ClockReading, options: ClockMonitorOptions) {
     this.#stepBaseMs = start.realtimeMs - start.monotonicMs;
@@ -62,12 +64,14 @@ export class ClockMonitor {
     const aheadMs = otherRealtimeMs - (sent.realtimeMs + roundTripMs / 2);
     this.#aheadMs.set(node, aheadMs);
     this.#compared.set(node, aheadMs);
+    this.#isApart = undefined;
     return true;
   }
 
   /** Forgets the clock of a node that is not live any more. */
   forget(node: string): void {
     this.#aheadMs.delete(node);
+    this.#isApart = undefined;
   }
 
   /** How far a node's clock is ahead of this one's in milliseconds; `undefined` if not known. */
@@ -86,17 +90,23 @@ export class ClockMonitor {
     this.#stepBaseMs = base;
     this.#compared.clear();
     this.#aheadMs.clear();
+    this.#isApart = undefined;
     return true;
   }
 
   /** The verdict on the own clock now. `apart` forbids all writes, `uncompared` those by clock. */
   verdict(now: ClockReading): ClockVerdict {
     this.noticeStep(now);
+    this.#isApart ??= this.#isFarFromMedian();
+    if (this.#isApart) return 'apart';
+    return this.#compared.size >= this.#majority ? 'agrees' : 'uncompared';
+  }
+
+  #isFarFromMedian(): boolean {
     // A wrong clock does not become right because the others cannot be seen any more.
     const others = this.#aheadMs.size + 1 >= clocksForMedianMin ? this.#aheadMs : this.#compared;
     const isJudged = others.size + 1 >= clocksForMedianMin;
-    if (isJudged && distanceFromMedianMs([...others.values()]) > clockApartMsMax) return 'apart';
-    return this.#compared.size >= this.#majority ? 'agrees' : 'uncompared';
+    return isJudged && distanceFromMedianMs([...others.values()]) > clockApartMsMax;
   }
 
   /**
