@@ -3,7 +3,7 @@
  * speed depends, are written and read straight from the domain types (a test holds them equal to
  * the generated code); the rest goes through the generated types.
  */
-import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
+import { BinaryReader } from '@bufbuild/protobuf/wire';
 import {
   ConnectRequest,
   ConnectResponse,
@@ -22,6 +22,7 @@ import type {
   ResponseFrame,
 } from '../links/frames.ts';
 import type { ReplicaStanding } from '../record/replica-messages.ts';
+import { encodeMessage } from './encode-message.ts';
 import { readReply, readRequest, writeReply, writeRequest } from './peer-message-codec.ts';
 
 const requestsTag = (3 << 3) | 2;
@@ -32,10 +33,11 @@ const itemReplyTag = (2 << 3) | 2;
 
 export function encodeRequestFrame(frame: RequestFrame): Buffer {
   if (frame.kind === 'requests') {
-    const writer = new BinaryWriter();
-    writer.uint32(requestsTag).fork();
-    for (const request of frame.requests) writeRequest(writer.uint32(itemRequestTag), request);
-    return asBuffer(writer.join().finish());
+    return encodeMessage((writer) => {
+      writer.uint32(requestsTag).fork();
+      for (const request of frame.requests) writeRequest(writer.uint32(itemRequestTag), request);
+      writer.join();
+    });
   }
   const wire: ConnectRequest['frame'] =
     frame.kind === 'hello'
@@ -82,13 +84,14 @@ export function decodeResponseFrame(bytes: Buffer): ResponseFrame {
 }
 
 function encodeReplies(replies: readonly LinkReply[]): Buffer {
-  const writer = new BinaryWriter();
-  writer.uint32(repliesTag).fork();
   const answered = replies.find(({ reply }) => reply.outcome === 'ok')?.reply;
   const clockMs = answered?.outcome === 'ok' ? answered.clockMs : 0;
-  writer.uint32(clockTag).fixed64(BigInt(Math.floor(clockMs)));
-  for (const reply of replies) writeReply(writer.uint32(itemReplyTag), reply);
-  return asBuffer(writer.join().finish());
+  return encodeMessage((writer) => {
+    writer.uint32(repliesTag).fork();
+    writer.uint32(clockTag).fixed64(BigInt(Math.floor(clockMs)));
+    for (const reply of replies) writeReply(writer.uint32(itemReplyTag), reply);
+    writer.join();
+  });
 }
 
 function decodeRequests(bytes: Buffer): readonly LinkRequest[] {

@@ -2,10 +2,10 @@
  * The answers of a pipeline, to and from the bytes of PipelineResponse. Values of text and bytes
  * without expiry are read without a generated object in between. A test holds both ways equal.
  */
-import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
+import { BinaryReader, type BinaryWriter } from '@bufbuild/protobuf/wire';
 import { GetResponse, PutResponse } from '../../generated/quorate/v1/key_value.ts';
-import { asBuffer } from '../base/bytes.ts';
 import type { QuorateError } from '../base/quorate-error.ts';
+import { encodeMessage } from './encode-message.ts';
 import { errorFromStatus, errorToWire } from './error-status.ts';
 import { bytes, varint } from './field-tags.ts';
 import type { DomainReadResult, DomainWriteResult } from './request-form.ts';
@@ -42,20 +42,22 @@ const explainedBytes = 1_024;
 const errorBytes = 512;
 
 export function encodeAnswers(answers: readonly PipelineAnswer[]): Buffer {
-  const writer = new BinaryWriter();
-  for (const answer of answers) {
-    writer.uint32(answerTag).fork();
-    writer.uint32(idTag).uint32(answer.id);
-    if (answer.kind === 'get') writeRead(writer.uint32(getTag).fork(), answer.result);
-    else if (answer.kind === 'error') {
-      writer.uint32(errorTag).fork().raw(errorToWire(answer.error).details);
-    } else {
-      writer.uint32(answer.kind === 'put' ? putTag : deleteTag).fork();
-      writeWrite(writer, answer.result);
-    }
-    writer.join().join();
+  return encodeMessage((writer) => {
+    for (const answer of answers) writeAnswer(writer, answer);
+  });
+}
+
+function writeAnswer(writer: BinaryWriter, answer: PipelineAnswer): void {
+  writer.uint32(answerTag).fork();
+  writer.uint32(idTag).uint32(answer.id);
+  if (answer.kind === 'get') writeRead(writer.uint32(getTag).fork(), answer.result);
+  else if (answer.kind === 'error') {
+    writer.uint32(errorTag).fork().raw(errorToWire(answer.error).details);
+  } else {
+    writer.uint32(answer.kind === 'put' ? putTag : deleteTag).fork();
+    writeWrite(writer, answer.result);
   }
-  return asBuffer(writer.finish());
+  writer.join().join();
 }
 
 const kindsByTag: Readonly<Record<number, 'read' | 'written' | 'error'>> = {

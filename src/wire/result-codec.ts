@@ -3,10 +3,10 @@
  * Values of text and bytes without expiry, and versions, are written without a generated object in
  * between; the rest goes through the generated code. A test holds both ways equal.
  */
-import { BinaryWriter } from '@bufbuild/protobuf/wire';
+import type { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { GetResponse, PutResponse } from '../../generated/quorate/v1/key_value.ts';
-import { asBuffer } from '../base/bytes.ts';
 import { clockToMs, formatVersion, type Version } from '../record/version.ts';
+import { encodeMessage } from './encode-message.ts';
 import { bytes, varint } from './field-tags.ts';
 import {
   type DomainReadResult,
@@ -16,15 +16,11 @@ import {
 } from './request-form.ts';
 
 export function encodeRead(result: DomainReadResult): Buffer {
-  const writer = new BinaryWriter();
-  writeRead(writer, result);
-  return asBuffer(writer.finish());
+  return encodeMessage((writer) => writeRead(writer, result));
 }
 
 export function encodeWrite(result: DomainWriteResult): Buffer {
-  const writer = new BinaryWriter();
-  writeWrite(writer, result);
-  return asBuffer(writer.finish());
+  return encodeMessage((writer) => writeWrite(writer, result));
 }
 
 export function writeRead(writer: BinaryWriter, result: DomainReadResult): void {
