@@ -144,8 +144,11 @@ export class LinkSet {
 
   #createLink(peer: string): PeerLink {
     const components = { ...this.#components, dialer: this.#components.dialerOf(peer) };
+    const { nodes } = components.ring;
     return new PeerLink(components, {
       peer,
+      // Nodes that share a machine or a moment of their start take turns.
+      pingPhase: nodes.indexOf(this.#options.node) / nodes.length,
       hello: () => this.#hello(),
       judge: (welcome) => this.#judge(welcome),
       listener: {

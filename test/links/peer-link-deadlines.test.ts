@@ -16,6 +16,7 @@ function up() {
     { clock, random: new SeededRandom(1), logger: silentLogger, dialer },
     {
       peer: 'b',
+      pingPhase: 0,
       hello: () => helloOf('a'),
       judge: ignore,
       listener: {

@@ -38,6 +38,7 @@ describe('PeerLink, for requests,', () => {
       { clock, random, logger: silentLogger, dialer },
       {
         peer: 'b',
+        pingPhase: 0,
         hello: () => helloOf('a'),
         judge: ignore,
         listener: {

@@ -25,6 +25,7 @@ describe('PeerLink', () => {
     const components = { clock, random, logger: silentLogger, dialer };
     link = new PeerLink(components, {
       peer: 'b',
+      pingPhase: 0,
       hello: () => helloOf('a', { clockMs: clock.realtimeMs() }),
       judge: () => (isWelcome ? undefined : { reason: 'ring', message: 'the rings differ' }),
       listener: {
@@ -114,6 +115,21 @@ describe('PeerLink', () => {
     assert.ok(events.includes('clock 777 after 3 ms'));
     await time.advance(1_497);
     assert.equal(dialer.stream.channel.take('ping').length, 3);
+  });
+
+  it('pings in the same moments as the other links of its node, whenever it came up', async () => {
+    await time.advance(320);
+    link.start();
+    welcome();
+    const { channel } = dialer.stream;
+    const moments: number[] = [];
+    for (let ms = 0; ms < 1_700; ms++) {
+      if (channel.take('ping').length > 0) moments.push(time.nowMs);
+      await time.advance(1);
+      dialer.answer({ kind: 'replies', replies: [] });
+    }
+    // The first after the welcome, the others at the phase: so soon after it that one is left out.
+    assert.deepEqual(moments, [1_320, 2_000, 2_500, 3_000]);
   });
 
   it('is not live when nothing was heard for more than 1.5 s, and says so within 500 ms', async () => {
