@@ -132,12 +132,14 @@ export class PeerSession implements FrameHandlers<RequestFrame> {
   }
 
   #onRequests(arrived: readonly LinkRequest[]): void {
-    const inTime = arrived.filter(({ timeoutMs }) => timeoutMs > 0);
+    const small: LinkRequest[] = [];
     const nowMs = this.#components.clock.monotonicMs();
-    for (const request of inTime) {
-      if (mayBeLarge(request)) this.#reads.push({ request, untilMs: nowMs + request.timeoutMs });
+    for (const request of arrived) {
+      if (request.timeoutMs <= 0) continue;
+      if (!mayBeLarge(request)) small.push(request);
+      else this.#reads.push({ request, untilMs: nowMs + request.timeoutMs });
     }
-    this.#handle(inTime.filter((request) => !mayBeLarge(request)));
+    this.#handle(small);
     this.#goOnReading();
   }
 

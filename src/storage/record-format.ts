@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { asBuffer } from '../base/bytes.ts';
+import { nodeNameAt, nodeNameBytes } from '../record/node-names.ts';
 import type { Version } from '../record/version.ts';
 import { expiringValue, type ValueKind, type VersionedValue } from '../record/versioned-value.ts';
 import { recordChecksum } from './checksum.ts';
@@ -24,21 +25,21 @@ import { recordChecksum } from './checksum.ts';
  */
 export function encodeRecord(key: Uint8Array, record: VersionedValue): Uint8Array {
   const { version, value } = record;
-  const nameBytes = Buffer.byteLength(version.node);
-  assert(nameBytes <= nameBytesMax, 'the name of a node fits a record');
+  const name = nodeNameBytes(version.node);
+  assert(name.length <= nameBytesMax, 'the name of a node fits a record');
   const expireTimeMs = value?.expireTimeMs;
-  const expiryOffset = nameOffset + nameBytes;
+  const expiryOffset = nameOffset + name.length;
   const valueOffset = expiryOffset + (expireTimeMs === undefined ? 0 : expiryBytes);
   const bytes = Buffer.allocUnsafe(valueOffset + (value?.bytes.length ?? 0));
   const kind = value === undefined ? tombstoneKind : kinds.indexOf(value.kind);
   bytes[formatOffset] = format;
   bytes[flagsOffset] = kind | (expireTimeMs === undefined ? 0 : expiryFlag);
-  bytes.writeBigUInt64BE(version.clock, clockOffset);
-  bytes[nameLengthOffset] = nameBytes;
-  bytes.write(version.node, nameOffset);
+  writeClock(bytes, version.clock);
+  bytes[nameLengthOffset] = name.length;
+  bytes.set(name, nameOffset);
   if (expireTimeMs !== undefined) bytes.writeBigUInt64BE(BigInt(expireTimeMs), expiryOffset);
   if (value !== undefined) bytes.set(value.bytes, valueOffset);
-  bytes.writeUInt32BE(recordChecksum(key, bytes.subarray(formatOffset)), 0);
+  bytes.writeUInt32BE(recordChecksum(key, bytes, formatOffset), 0);
   return bytes;
 }
 
@@ -68,13 +69,25 @@ export function decodeRecord(key: Uint8Array, bytes: Uint8Array): VersionedValue
 export function decodeVersion(key: Uint8Array, bytes: Uint8Array): Version | undefined {
   if (bytes.length < nameOffset) return undefined;
   const buffer = asBuffer(bytes);
-  if (buffer.readUInt32BE(0) !== recordChecksum(key, buffer.subarray(formatOffset)))
-    return undefined;
+  if (buffer.readUInt32BE(0) !== recordChecksum(key, buffer, formatOffset)) return undefined;
   const nameEnd = nameOffset + (buffer[nameLengthOffset] ?? 0);
   if (buffer[formatOffset] !== format || !isShape(buffer, nameEnd)) return undefined;
-  const node = buffer.toString('utf8', nameOffset, nameEnd);
-  return { clock: buffer.readBigUInt64BE(clockOffset), node };
+  return { clock: readClock(buffer), node: nodeNameAt(buffer, nameOffset, nameEnd) };
 }
+
+/** Node's own functions for 64 bits make several numbers on the way to one. */
+function writeClock(bytes: Uint8Array, clock: bigint): void {
+  clockView.setBigUint64(0, clock);
+  bytes.set(clockBytes, clockOffset);
+}
+
+function readClock(bytes: Uint8Array): bigint {
+  for (let at = 0; at < clockBytes.length; at++) clockBytes[at] = bytes[clockOffset + at] ?? 0;
+  return clockView.getBigUint64(0);
+}
+
+const clockBytes = new Uint8Array(8);
+const clockView = new DataView(clockBytes.buffer);
 
 /** Whether flags and lengths fit one another, which a right sum alone does not say. */
 function isShape(bytes: Uint8Array, nameEnd: number): boolean {

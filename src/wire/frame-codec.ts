@@ -3,7 +3,6 @@
  * speed depends, are written and read straight from the domain types (a test holds them equal to
  * the generated code); the rest goes through the generated types.
  */
-import { BinaryReader } from '@bufbuild/protobuf/wire';
 import {
   ConnectRequest,
   ConnectResponse,
@@ -24,6 +23,7 @@ import type {
 import type { ReplicaStanding } from '../record/replica-messages.ts';
 import { encodeMessage } from './encode-message.ts';
 import { readReply, readRequest, writeReply, writeRequest } from './peer-message-codec.ts';
+import { PeerReader } from './peer-reader.ts';
 
 const requestsTag = (3 << 3) | 2;
 const repliesTag = (4 << 3) | 2;
@@ -95,7 +95,7 @@ function encodeReplies(replies: readonly LinkReply[]): Buffer {
 }
 
 function decodeRequests(bytes: Buffer): readonly LinkRequest[] {
-  const reader = new BinaryReader(bytes);
+  const reader = new PeerReader(bytes);
   const requests: LinkRequest[] = [];
   reader.uint32();
   const end = endOfMessage(reader);
@@ -108,7 +108,7 @@ function decodeRequests(bytes: Buffer): readonly LinkRequest[] {
 }
 
 function decodeReplies(bytes: Buffer): readonly LinkReply[] {
-  const reader = new BinaryReader(bytes);
+  const reader = new PeerReader(bytes);
   const replies: LinkReply[] = [];
   reader.uint32();
   const end = endOfMessage(reader);
@@ -123,7 +123,7 @@ function decodeReplies(bytes: Buffer): readonly LinkReply[] {
   return replies;
 }
 
-function endOfMessage(reader: BinaryReader): number {
+function endOfMessage(reader: PeerReader): number {
   const length = reader.uint32();
   const end = reader.pos + length;
   if (end > reader.len) throw notUnderstood();

@@ -4,7 +4,7 @@
  *
  * What a peer sends is checked here, so that a broken one cannot poison the storage.
  */
-import type { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
+import type { BinaryWriter } from '@bufbuild/protobuf/wire';
 import {
   PeerReply_Outcome,
   PeerRequest_Operation,
@@ -18,12 +18,12 @@ import type {
   ReplicaRequest,
   VersionDifference,
 } from '../record/replica-messages.ts';
-import type { Version } from '../record/version.ts';
 import type { VersionedValue } from '../record/versioned-value.ts';
 import { floorsBytes } from '../ring/floor-clocks.ts';
 import { tokenSetBytes } from '../ring/token-set.ts';
 import { bytes, fixed64, varint } from './field-tags.ts';
 import { keyBytesMax } from './key-form.ts';
+import type { PeerReader } from './peer-reader.ts';
 import {
   check,
   endOf,
@@ -89,19 +89,14 @@ export function writeRequest(writer: BinaryWriter, { id, timeoutMs, request }: L
 }
 
 /** @throws QuorateError INVALID_ARGUMENT for what no node of ours would send. */
-export function readRequest(reader: BinaryReader): LinkRequest {
+export function readRequest(reader: PeerReader): LinkRequest {
   const end = endOf(reader);
   let id = 0;
   let timeoutMs = 0;
-  const parts: RequestParts = {
-    operation: undefined,
-    key: noBytes,
-    tokens: noBytes,
-    round: 0n,
-    clock: 0n,
-    floors: noBytes,
-    compared: noComparisons,
-  };
+  let operation: ReplicaRequest['operation'] | undefined;
+  let key: Uint8Array = noBytes;
+  let record: VersionedValue | undefined;
+  let rare: RareParts | undefined;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
@@ -109,56 +104,74 @@ export function readRequest(reader: BinaryReader): LinkRequest {
         id = reader.uint32();
         break;
       case varint(2):
-        parts.operation = operationsByNumber[reader.uint32()];
+        operation = operationsByNumber[reader.uint32()];
         break;
       case varint(3):
         timeoutMs = reader.uint32();
         break;
       case bytes(4):
-        parts.key = reader.bytes();
+        key = reader.bytes();
         break;
       case bytes(5):
-        parts.record = readRecord(reader);
-        break;
-      case bytes(6):
-        parts.tokens = reader.bytes();
-        break;
-      case fixed64(7):
-        parts.round = BigInt(reader.fixed64());
-        break;
-      case fixed64(8):
-        parts.clock = BigInt(reader.fixed64());
-        break;
-      case bytes(9):
-        parts.floors = reader.bytes();
-        break;
-      case bytes(10):
-        if (parts.compared === noComparisons) parts.compared = [];
-        parts.compared.push(readComparedVersion(reader));
+        record = readRecord(reader);
         break;
       default:
-        reader.skip(tag & 7, tag >>> 3);
+        rare ??= noRareParts();
+        readRarePart(tag, reader, rare);
     }
   }
-  return { id, timeoutMs, request: requestOf(parts) };
+  return { id, timeoutMs, request: requestOf(operation, key, record, rare) };
 }
 
-interface RequestParts {
-  operation: ReplicaRequest['operation'] | undefined;
-  key: Uint8Array;
+/** What the requests of clients do without. */
+interface RareParts {
   tokens: Uint8Array;
   round: bigint;
   clock: bigint;
   floors: Uint8Array;
-  compared: ComparedVersion[];
-  record?: VersionedValue;
+  readonly compared: ComparedVersion[];
 }
 
-const noComparisons: ComparedVersion[] = [];
+function noRareParts(): RareParts {
+  return { tokens: noBytes, round: 0n, clock: 0n, floors: noBytes, compared: [] };
+}
 
-function requestOf(parts: RequestParts): ReplicaRequest {
-  const { operation, key, tokens, round, clock, floors, compared, record } = parts;
+function readRarePart(tag: number, reader: PeerReader, rare: RareParts): void {
+  if (tag === bytes(6)) rare.tokens = reader.bytes();
+  else if (tag === fixed64(7)) rare.round = BigInt(reader.fixed64());
+  else if (tag === fixed64(8)) rare.clock = BigInt(reader.fixed64());
+  else if (tag === bytes(9)) rare.floors = reader.bytes();
+  else if (tag === bytes(10)) rare.compared.push(readComparedVersion(reader));
+  else reader.skip(tag & 7, tag >>> 3);
+}
+
+function requestOf(
+  operation: ReplicaRequest['operation'] | undefined,
+  key: Uint8Array,
+  record: VersionedValue | undefined,
+  rare: RareParts | undefined,
+): ReplicaRequest {
   check(operation !== undefined, 'an unknown operation');
+  switch (operation) {
+    case 'query-version':
+    case 'read-version':
+    case 'read-value':
+    case 'store':
+    case 'spread':
+      check(key.length >= 1 && key.length <= keyBytesMax, 'a key of a wrong length');
+      if (operation !== 'store' && operation !== 'spread') return { operation, key };
+      check(record !== undefined, 'a store without a record');
+      return { operation, key, record };
+    default:
+      return rareRequestOf(operation, key, rare ?? noRareParts());
+  }
+}
+
+function rareRequestOf(
+  operation: Exclude<ReplicaRequest['operation'], CallOperation>,
+  key: Uint8Array,
+  { tokens, round, clock, floors, compared }: RareParts,
+): ReplicaRequest {
   switch (operation) {
     case 'read-floors':
       return { operation };
@@ -170,22 +183,17 @@ function requestOf(parts: RequestParts): ReplicaRequest {
     case 'open-reclaim':
       check(floors.length === floorsBytes, 'floors of a wrong length');
       return { operation, round, floors };
-    case 'copy':
-    case 'join-reclaim':
-    case 'list':
-      check(tokens.length === tokenSetBytes, 'tokens of a wrong length');
-      if (operation === 'copy') return { operation, tokens, round };
-      if (operation === 'join-reclaim') return { operation, tokens, round, clock };
-      // The slice after a key begins one byte longer.
-      check(key.length <= keyBytesMax + 1, 'a key of a wrong length');
-      return { operation, key, tokens };
     default:
   }
-  check(key.length >= 1 && key.length <= keyBytesMax, 'a key of a wrong length');
-  if (operation !== 'store' && operation !== 'spread') return { operation, key };
-  check(record !== undefined, 'a store without a record');
-  return { operation, key, record };
+  check(tokens.length === tokenSetBytes, 'tokens of a wrong length');
+  if (operation === 'copy') return { operation, tokens, round };
+  if (operation === 'join-reclaim') return { operation, tokens, round, clock };
+  // The slice after a key begins one byte longer.
+  check(key.length <= keyBytesMax + 1, 'a key of a wrong length');
+  return { operation, key, tokens };
 }
+
+type CallOperation = 'query-version' | 'read-version' | 'read-value' | 'store' | 'spread';
 
 export function writeReply(writer: BinaryWriter, { id, reply }: LinkReply): void {
   writer.fork();
@@ -217,18 +225,14 @@ function writeListed(
 }
 
 /** Reads a reply of a batch whose sender's clock showed `clockMs`. */
-export function readReply(reader: BinaryReader, clockMs: number): LinkReply {
+export function readReply(reader: PeerReader, clockMs: number): LinkReply {
   const end = endOf(reader);
   let id = 0;
   let outcome: number = PeerReply_Outcome.UNSPECIFIED;
   let clock = 0n;
   let node = '';
   let record: VersionedValue | undefined;
-  let next: Uint8Array | undefined;
-  let floors: Uint8Array = noBytes;
-  const keys: KeyedVersion[] = [];
-  const damaged: Uint8Array[] = [];
-  const differences: VersionDifference[] = [];
+  let rare: RareReply | undefined;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag) {
@@ -242,57 +246,65 @@ export function readReply(reader: BinaryReader, clockMs: number): LinkReply {
         clock = BigInt(reader.fixed64());
         break;
       case bytes(4):
-        node = reader.string();
+        node = reader.nodeName();
         break;
       case bytes(5):
         record = readRecord(reader);
         break;
-      case bytes(6):
-        keys.push(readKeyedVersion(reader));
-        break;
-      case bytes(7):
-        next = reader.bytes();
-        break;
-      case bytes(8):
-        floors = reader.bytes();
-        break;
-      case bytes(9):
-        damaged.push(reader.bytes());
-        break;
-      case bytes(10):
-        differences.push(readDifference(reader));
-        break;
       default:
-        reader.skip(tag & 7, tag >>> 3);
+        rare ??= noRareReply();
+        readRareReplyPart(tag, reader, rare);
     }
   }
-  if (outcome === PeerReply_Outcome.LISTED) {
-    return { id, reply: { outcome: 'listed', keys, damaged, next } };
-  }
-  if (outcome === PeerReply_Outcome.FLOORS) {
-    check(floors.length === floorsBytes, 'floors of a wrong length');
-    return { id, reply: { outcome: 'floors', floors } };
-  }
-  if (outcome === PeerReply_Outcome.COMPARED) {
-    return { id, reply: { outcome: 'compared', differences } };
-  }
   const version = record?.version ?? versionOf(clock, node);
-  return { id, reply: replyOf(outcome, version, record, clockMs) };
+  if (outcome === PeerReply_Outcome.OK) {
+    return { id, reply: { outcome: 'ok', version, record, clockMs } };
+  }
+  return { id, reply: rareReplyOf(outcome, rare ?? noRareReply()) };
 }
 
-function replyOf(
-  outcome: number,
-  version: Version | undefined,
-  record: VersionedValue | undefined,
-  clockMs: number,
-): ReplicaReply {
-  if (outcome === PeerReply_Outcome.OK) return { outcome: 'ok', version, record, clockMs };
-  const isDone = outcome === PeerReply_Outcome.COPIED;
-  if (isDone || outcome === PeerReply_Outcome.COPYING) return { outcome: 'copying', isDone };
-  const reason = refusalsByNumber[outcome];
-  return reason === undefined
-    ? { outcome: 'unknown', reason: 'failed' }
-    : { outcome: 'refused', reason };
+/** What the answers to requests of clients do without. */
+interface RareReply {
+  next: Uint8Array | undefined;
+  floors: Uint8Array;
+  readonly keys: KeyedVersion[];
+  readonly damaged: Uint8Array[];
+  readonly differences: VersionDifference[];
+}
+
+function noRareReply(): RareReply {
+  return { next: undefined, floors: noBytes, keys: [], damaged: [], differences: [] };
+}
+
+function readRareReplyPart(tag: number, reader: PeerReader, rare: RareReply): void {
+  if (tag === bytes(6)) rare.keys.push(readKeyedVersion(reader));
+  else if (tag === bytes(7)) rare.next = reader.bytes();
+  else if (tag === bytes(8)) rare.floors = reader.bytes();
+  else if (tag === bytes(9)) rare.damaged.push(reader.bytes());
+  else if (tag === bytes(10)) rare.differences.push(readDifference(reader));
+  else reader.skip(tag & 7, tag >>> 3);
+}
+
+function rareReplyOf(outcome: number, rare: RareReply): ReplicaReply {
+  const { keys, damaged, next, floors, differences } = rare;
+  switch (outcome) {
+    case PeerReply_Outcome.LISTED:
+      return { outcome: 'listed', keys, damaged, next };
+    case PeerReply_Outcome.FLOORS:
+      check(floors.length === floorsBytes, 'floors of a wrong length');
+      return { outcome: 'floors', floors };
+    case PeerReply_Outcome.COMPARED:
+      return { outcome: 'compared', differences };
+    case PeerReply_Outcome.COPIED:
+    case PeerReply_Outcome.COPYING:
+      return { outcome: 'copying', isDone: outcome === PeerReply_Outcome.COPIED };
+    default: {
+      const reason = refusalsByNumber[outcome];
+      return reason === undefined
+        ? { outcome: 'unknown', reason: 'failed' }
+        : { outcome: 'refused', reason };
+    }
+  }
 }
 
 function outcomeOf(reply: ReplicaReply): number {

@@ -1,7 +1,7 @@
 /**
  * The parts of the messages between nodes: Record, KeyedVersion and VersionDifference of peer.proto.
  */
-import type { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
+import type { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { Record_Kind } from '../../generated/quorate/internal/v1/peer.ts';
 import { QuorateError } from '../base/quorate-error.ts';
 import type {
@@ -18,6 +18,7 @@ import {
 } from '../record/versioned-value.ts';
 import { bytes, fixed64, varint } from './field-tags.ts';
 import { keyBytesMax } from './key-form.ts';
+import type { PeerReader } from './peer-reader.ts';
 import { valueBytesMax } from './value-form.ts';
 
 const kinds = {
@@ -40,7 +41,7 @@ export function writeRecord(writer: BinaryWriter, { version, value }: VersionedV
   writer.join();
 }
 
-export function readRecord(reader: BinaryReader): VersionedValue {
+export function readRecord(reader: PeerReader): VersionedValue {
   const end = endOf(reader);
   let clock = 0n;
   let node = '';
@@ -50,7 +51,7 @@ export function readRecord(reader: BinaryReader): VersionedValue {
   while (reader.pos < end) {
     const tag = reader.uint32();
     if (tag === fixed64(1)) clock = BigInt(reader.fixed64());
-    else if (tag === bytes(2)) node = reader.string();
+    else if (tag === bytes(2)) node = reader.nodeName();
     else if (tag === varint(3)) kind = reader.uint32();
     else if (tag === bytes(4)) value = reader.bytes();
     else if (tag === fixed64(5)) expireTimeMs = Number(reader.fixed64());
@@ -73,7 +74,7 @@ export function writeKeyedVersion(
 }
 
 /** Reads a key and its version, if it has one. */
-export function readComparedVersion(reader: BinaryReader): ComparedVersion {
+export function readComparedVersion(reader: PeerReader): ComparedVersion {
   const end = endOf(reader);
   let key: Uint8Array = noBytes;
   let clock = 0n;
@@ -82,14 +83,14 @@ export function readComparedVersion(reader: BinaryReader): ComparedVersion {
     const tag = reader.uint32();
     if (tag === bytes(1)) key = reader.bytes();
     else if (tag === fixed64(2)) clock = BigInt(reader.fixed64());
-    else if (tag === bytes(3)) node = reader.string();
+    else if (tag === bytes(3)) node = reader.nodeName();
     else reader.skip(tag & 7, tag >>> 3);
   }
   check(key.length >= 1 && key.length <= keyBytesMax, 'a key of a wrong length');
   return { key, version: versionOf(clock, node) };
 }
 
-export function readKeyedVersion(reader: BinaryReader): KeyedVersion {
+export function readKeyedVersion(reader: PeerReader): KeyedVersion {
   const { key, version } = readComparedVersion(reader);
   check(version !== undefined, 'a version without a node');
   return { key, version };
@@ -102,7 +103,7 @@ export function writeDifference(writer: BinaryWriter, difference: VersionDiffere
   writer.join();
 }
 
-export function readDifference(reader: BinaryReader): VersionDifference {
+export function readDifference(reader: PeerReader): VersionDifference {
   const end = endOf(reader);
   let index = 0;
   let clock = 0n;
@@ -111,7 +112,7 @@ export function readDifference(reader: BinaryReader): VersionDifference {
     const tag = reader.uint32();
     if (tag === varint(1)) index = reader.uint32();
     else if (tag === fixed64(2)) clock = BigInt(reader.fixed64());
-    else if (tag === bytes(3)) node = reader.string();
+    else if (tag === bytes(3)) node = reader.nodeName();
     else reader.skip(tag & 7, tag >>> 3);
   }
   return { index, version: versionOf(clock, node) };
@@ -145,7 +146,7 @@ export function versionOf(clock: bigint, node: string): Version | undefined {
 }
 
 /** Where the message ends that begins here. */
-export function endOf(reader: BinaryReader): number {
+export function endOf(reader: PeerReader): number {
   const length = reader.uint32();
   check(reader.pos + length <= reader.len, 'a message that ends early');
   return reader.pos + length;
