@@ -1,7 +1,8 @@
-import type { ComparedVersion, VersionDifference } from '../record/replica-messages.ts';
+import type { ComparedVersion } from '../record/replica-messages.ts';
 import { compareVersions, isFloorVersion, type Version } from '../record/version.ts';
 import type { VersionedValue } from '../record/versioned-value.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { ComparedLately } from './compared-lately.ts';
 import type { ReplicaDirectory } from './ports.ts';
 
 /**
@@ -11,7 +12,7 @@ import type { ReplicaDirectory } from './ports.ts';
  * Replicas that the read had heard are sent the newest version at once. The others, the slow ones
  * too, are told the version that was answered, many keys in one message, and say where they differ:
  * nearly always nowhere, and then nothing more is said. Who is behind gets the record; who is ahead
- * makes the rest be compared with its version.
+ * makes the rest be compared with its version. What was compared lately is not compared again.
  *
  * It has a small budget of its own and is the first to be shed: a repair that is left out costs
  * nothing but the next read's chance to do it.
@@ -57,6 +58,7 @@ interface Comparison extends ComparedVersion {
 interface Comparisons {
   waiting: Comparison[];
   underWay: number;
+  lately: ComparedLately;
 }
 
 export class ReadRepair {
@@ -70,6 +72,11 @@ export class ReadRepair {
     this.#replicas = components.replicas;
   }
 
+  /** A replica came back: it may have lost what it had. */
+  forget(node: string): void {
+    this.#of(node).lately = new ComparedLately();
+  }
+
   /** Heals what a read met and, in a while, what it did not meet. */
   heal({ key, newest, holder, stale, unheard, readable }: ReadFinding): void {
     if (newest !== undefined) for (const node of stale) this.#spread(node, key, newest);
@@ -77,20 +84,26 @@ export class ReadRepair {
     for (const node of unheard) this.#compare(node, comparison);
   }
 
-  #compare(node: string, comparison: Comparison): void {
+  #of(node: string): Comparisons {
     let comparisons = this.#comparisons.get(node);
     if (comparisons === undefined) {
-      comparisons = { waiting: [], underWay: 0 };
+      comparisons = { waiting: [], underWay: 0, lately: new ComparedLately() };
       this.#comparisons.set(node, comparisons);
     }
-    const { waiting, underWay } = comparisons;
+    return comparisons;
+  }
+
+  #compare(node: string, comparison: Comparison): void {
+    const comparisons = this.#of(node);
+    const { waiting, underWay, lately } = comparisons;
     if (waiting.length + underWay >= comparedMax) return;
+    const { key, version } = comparison;
+    if (version !== undefined && !lately.isNew(key, version, this.#clock.monotonicMs())) return;
     waiting.push(comparison);
     if (waiting.length === batchMax) this.#sendWaiting(node, comparisons);
     else if (waiting.length === 1) {
-      const { waiting: mine } = comparisons;
       this.#clock.schedule(patienceMs, () => {
-        if (comparisons.waiting === mine) this.#sendWaiting(node, comparisons);
+        if (comparisons.waiting === waiting) this.#sendWaiting(node, comparisons);
       });
     }
   }
@@ -100,18 +113,19 @@ export class ReadRepair {
     comparisons.waiting = [];
     comparisons.underWay += compared.length;
     const request = { operation: 'compare', compared } as const;
-    const deadlineMs = this.#clock.monotonicMs() + repairTimeoutMs;
-    this.#replicas.clientOf(node).send(request, deadlineMs, (reply) => {
+    this.#replicas.clientOf(node).send(request, this.#deadlineMs(), (reply) => {
       comparisons.underWay -= compared.length;
-      if (reply.outcome !== 'compared') return;
+      if (reply.outcome !== 'compared') return this.forget(node);
       for (const { index, version } of reply.differences) {
         const comparison = compared[index];
-        if (comparison !== undefined) this.#settle(node, comparison, version);
+        if (comparison === undefined) continue;
+        comparisons.lately.forget(comparison.key);
+        this.#settle(node, comparison, version);
       }
     });
   }
 
-  #settle(node: string, comparison: Comparison, held: VersionDifference['version']): void {
+  #settle(node: string, comparison: Comparison, held: Version | undefined): void {
     if (compareVersions(held, comparison.version) < 0) return this.#bring(node, comparison);
     const { key, readable } = comparison;
     for (const other of readable) {

@@ -82,6 +82,7 @@ export class Engine {
   readonly membership: Membership;
   readonly storage: Storage;
   readonly #options: EngineOptions;
+  readonly #readRepair: ReadRepair;
   readonly #dispatcher: HintDispatcher;
   readonly #healer: DirtyHealer;
   readonly #disk: Disk;
@@ -171,10 +172,9 @@ export class Engine {
       replica.setStanding({ takesWrites: hasRoom });
       if (hasRoom) this.#dispatcher.replay(node);
     });
-    this.coordinator = new Coordinator(
-      { ...shared, replicas, readRepair: new ReadRepair({ clock, replicas }) },
-      { node, mode },
-    );
+    const readRepair = new ReadRepair({ clock, replicas });
+    this.#readRepair = readRepair;
+    this.coordinator = new Coordinator({ ...shared, replicas, readRepair }, { node, mode });
   }
 
   /** Starts everything; settles when the node could take requests, within about 2 s. */
@@ -182,6 +182,7 @@ export class Engine {
     this.membership.reportIncarnation(this.#options.node, this.#options.incarnation);
     this.membership.onRecovered((node) => this.#dispatcher.replay(node));
     this.links.onLive((node) => {
+      this.#readRepair.forget(node);
       this.#dispatcher.replay(node);
       this.#healer.heal();
       void this.#floorExchange.ask(node);

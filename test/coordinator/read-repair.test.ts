@@ -169,7 +169,9 @@ describe('read repair', () => {
     found(7, { stale: ['b'], unheard: [] });
     assert.equal(take().length, 1);
 
-    for (let index = 0; index < 5_000; index++) found(index % 256);
+    for (let index = 0; index < 5_000; index++) {
+      found(index % 256, { newest: textRecord(versionAt(index)) });
+    }
     await time.advance(5);
     const comparisons = take();
     const keys = comparisons.map(({ request }) => 'compared' in request && request.compared.length);
@@ -181,6 +183,37 @@ describe('read repair', () => {
     found();
     await time.advance(5);
     takeOne('c', 'compare');
+  });
+
+  it('compares a key with the same version again only after a second', async () => {
+    const isCompared = async (change: Partial<ReadFinding> = {}) => {
+      found(7, change);
+      await time.advance(5);
+      const requests = take();
+      for (const { reply } of requests) reply(compared());
+      return requests.length > 0;
+    };
+    assert.ok(await isCompared());
+    for (let ms = 0; ms < 900; ms += 5) assert.ok(!(await isCompared()));
+    assert.ok(await isCompared({ newest: r3 }), 'a newer version is compared at once');
+    assert.ok(await isCompared({ unheard: ['b'] }), 'another replica is another matter');
+    let againMs = 900;
+    for (; !(await isCompared({ newest: r3 })); againMs += 5);
+    assert.ok(againMs >= 1_000 && againMs <= 3_000, `after ${againMs} ms`);
+  });
+
+  it('compares at once again where it found a difference, had no answer, or the replica came back', async () => {
+    const compareOnce = async () => {
+      found();
+      await time.advance(5);
+      return takeOne('c', 'compare').reply;
+    };
+    (await compareOnce())(compared({ index: 0, version: v1 }));
+    takeOne('a', 'read-value').reply(refused('not-sent'));
+    (await compareOnce())({ outcome: 'unknown', reason: 'link-broken' });
+    (await compareOnce())(compared());
+    repair.forget('c');
+    (await compareOnce())(compared());
   });
 
   it('ignores a difference of a key that was not compared', async () => {
