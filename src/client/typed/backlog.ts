@@ -14,13 +14,18 @@
  */
 export class Backlog {
   /** The least that any answer took: the way to the node and back. */
-  #leastMs = Number.POSITIVE_INFINITY;
+  #leastMs: number;
   /** How long that call waited which was answered last. */
   #waitedMs = 0;
   #answersPerMs: number | undefined;
   /** Since when answers are counted, and how many came. */
   #sinceMs: number | undefined;
   #answers = 0;
+
+  /** @param wayMs how long the first answer of the connection took. */
+  constructor(wayMs: number) {
+    this.#leastMs = wayMs;
+  }
 
   /**
    * Answers have come.
@@ -30,9 +35,12 @@ export class Backlog {
    */
   answered(answers: number, waitedMs: number, pending: number, nowMs: number): void {
     this.#leastMs = Math.min(this.#leastMs, waitedMs);
-    if (pending < pendingMin) return this.clear();
-    this.#waitedMs = waitedMs;
-    this.#count(answers, nowMs);
+    this.#heard(answers, waitedMs, pending, nowMs);
+  }
+
+  /** Nobody waits any more for a call without an answer, which says as much. */
+  givenUp(waitedMs: number, pending: number, nowMs: number): void {
+    this.#heard(0, waitedMs, pending, nowMs);
   }
 
   /** Nothing waits. */
@@ -58,12 +66,14 @@ export class Backlog {
     return this.#answersPerMs === undefined ? 0 : pending / this.#answersPerMs;
   }
 
-  #count(answers: number, nowMs: number): void {
+  #heard(answers: number, waitedMs: number, pending: number, nowMs: number): void {
+    if (pending < pendingMin) return this.clear();
+    this.#waitedMs = waitedMs;
     if (this.#sinceMs === undefined) return this.#begin(nowMs);
     this.#answers += answers;
     const elapsedMs = nowMs - this.#sinceMs;
-    if (elapsedMs < countedMs || this.#answers < countedMin) return;
-    const perMs = this.#answers / elapsedMs;
+    if (elapsedMs < (this.#answers < countedMin ? countedMsMax : countedMs)) return;
+    const perMs = Math.max(this.#answers, 1) / elapsedMs;
     const before = this.#answersPerMs ?? perMs;
     this.#answersPerMs = before + (perMs - before) * weight;
     this.#begin(nowMs);
@@ -82,7 +92,8 @@ const partThatIsLate = 1 / 4;
 const pendingMin = 32;
 /** Answers come in messages, every 10 to 50 ms from a busy node: so long holds some of them. */
 const countedMs = 100;
-/** And so many, for what is slow: their number is right to about a quarter. */
+/** And so many, for what is slow: their number is right to about a quarter. But no longer than so. */
 const countedMin = 16;
+const countedMsMax = 1_000;
 /** Of what was counted last: a change is taken over within a second, a stall for a small part. */
 const weight = 1 / 4;

@@ -43,7 +43,7 @@ export class NodeLink {
   #name: string | undefined;
   #connection: Connection | undefined;
   #sender: Sender | undefined;
-  #backlog = new Backlog();
+  #backlog = new Backlog(0);
   #timer: Timer | undefined;
   #failures = 0;
   #problem: QuorateError | undefined;
@@ -113,6 +113,8 @@ export class NodeLink {
   forget(attempt: Attempt): void {
     this.#sender?.forget(attempt);
     attempt.state = 'over';
+    const nowMs = this.#components.clock.monotonicMs();
+    this.#backlog.givenUp(nowMs - attempt.queuedAtMs, this.pending, nowMs);
   }
 
   /** The cluster as the node sees it now. @throws QuorateError */
@@ -144,7 +146,7 @@ export class NodeLink {
     this.#problem = undefined;
     this.#name = cluster.node;
     this.score.connected(nowMs - askedAtMs, nowMs);
-    const backlog = new Backlog();
+    const backlog = new Backlog(nowMs - askedAtMs);
     this.#backlog = backlog;
     const init = {
       clock,

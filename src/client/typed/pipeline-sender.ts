@@ -8,6 +8,7 @@ import type { GetAnswer, WriteAnswer } from '../answers.ts';
 import type { PipelineStream } from '../pipeline-stream.ts';
 import type { Attempt, CallAnswer, Sender } from './attempt.ts';
 import type { Connection } from './connection.ts';
+import { InFlightWindow } from './in-flight-window.ts';
 
 /**
  * Many calls on one stream: all that is sent in one turn of the event loop leaves in one message.
@@ -27,27 +28,21 @@ export interface PipelineSenderInit {
   readonly onEnd: (error: QuorateError) => void;
 }
 
-/**
- * Half of what a node takes of one stream, and a quarter of what it coordinates: enough to keep it
- * busy, and what is beyond waits here, where it can still go another way and a write is certain.
- */
-const inFlightMax = 2_048;
+/** So many calls that were sent may stay in the queue. */
+const trimmedAfter = 4_096;
 /** A message ends with the call that passes this. */
 const messageBytes = 256 * 1024;
-/** Over about how many messages the time of an answer is averaged. */
-const averagedOver = 16;
 
 export class PipelineSender implements Sender {
   readonly #init: PipelineSenderInit;
   readonly #stream: PipelineStream;
   readonly #writer = new PipelineMessageWriter();
+  readonly #window = new InFlightWindow();
   /** Not sent; those before `#next` were. */
   #queue: Attempt[] = [];
   #next = 0;
   readonly #open = new Map<number, Attempt>();
   #lastId = 0;
-  /** How long the node took lately. */
-  #answerMs = 0;
   #isFlushing = false;
   #isBlocked = false;
   /** Whether calls wait for room at the node. */
@@ -95,7 +90,7 @@ export class PipelineSender implements Sender {
   #flush(): void {
     const nowMs = this.#init.clock.monotonicMs();
     while (this.#next < this.#queue.length && !this.#isBlocked && !this.#isOver) {
-      while (this.#writer.bytes < messageBytes && this.#open.size < inFlightMax) {
+      while (this.#writer.bytes < messageBytes && this.#open.size < this.#window.size) {
         const attempt = this.#queue[this.#next];
         if (attempt === undefined) break;
         this.#next++;
@@ -116,11 +111,11 @@ export class PipelineSender implements Sender {
    * for nobody. See `backlog.ts` for those that are not let in.
    */
   #isTooLate(attempt: Attempt, nowMs: number): boolean {
-    return attempt.deadlineMs <= nowMs + (this.#isBacklogged ? this.#answerMs : 0);
+    return attempt.deadlineMs <= nowMs + (this.#isBacklogged ? this.#window.answerMs : 0);
   }
 
   #trimQueue(): void {
-    if (this.#next < this.#queue.length && this.#next <= inFlightMax) return;
+    if (this.#next < this.#queue.length && this.#next <= trimmedAfter) return;
     this.#queue = this.#queue.slice(this.#next);
     this.#next = 0;
   }
@@ -151,7 +146,7 @@ export class PipelineSender implements Sender {
         answers++;
         if (waitedMs === undefined) {
           waitedMs = answer.atMs - attempt.queuedAtMs;
-          this.#onLatency(answer.atMs - attempt.sentAtMs);
+          this.#onLatency(answer.atMs - attempt.sentAtMs, answer.atMs);
         }
         if (reader.kind !== 'error') attempt.onAnswer(answer);
         else {
@@ -166,8 +161,8 @@ export class PipelineSender implements Sender {
     this.#flushRest();
   }
 
-  #onLatency(ms: number): void {
-    this.#answerMs += (ms - this.#answerMs) / averagedOver;
+  #onLatency(ms: number, nowMs: number): void {
+    this.#window.answered(ms, nowMs);
     this.#init.onLatency(ms);
   }
 

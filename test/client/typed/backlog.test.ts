@@ -10,8 +10,7 @@ function answering(backlog: Backlog, waitedMs: number, pending: number, fromMs =
 
 /** The same that was quick before. */
 function late(waitedMs = 800, pending = 800): Backlog {
-  const backlog = new Backlog();
-  backlog.answered(1, 2, 0, 0);
+  const backlog = new Backlog(2);
   answering(backlog, waitedMs, pending);
   return backlog;
 }
@@ -35,8 +34,7 @@ describe('a backlog', () => {
   });
 
   it('is none where only the way is long', () => {
-    const backlog = new Backlog();
-    backlog.answered(1, 600, 0, 0);
+    const backlog = new Backlog(600);
     answering(backlog, 610, 610);
     assert.equal(backlog.isTooLongFor(2_000, 10_000), false);
     answering(backlog, 1_200, 1_200, 1_000);
@@ -61,6 +59,13 @@ describe('a backlog', () => {
       const trueMs = 10_000 / perTenMs;
       assert.ok(Math.abs(Math.log(waitMs / trueMs)) < Math.log(2), `${waitMs}, not ${trueMs} ms`);
     }
+  });
+
+  it('is known by those that gave up where no answer comes', () => {
+    const backlog = new Backlog(2);
+    for (let ms = 0; ms < 1_100; ms += 10) backlog.givenUp(100, 1_000, ms);
+    assert.equal(backlog.isTooLongFor(100, 100), true);
+    assert.equal(backlog.isTooLongFor(1_000, 100), false, 'it is not known for more patient ones');
   });
 
   it('is not taken for endless after one silence', () => {

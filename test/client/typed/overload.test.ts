@@ -160,7 +160,7 @@ describe('a burst of more than can be done in time', () => {
     cluster.node('a').workMs = 0.25;
     for (let made = 0; made < 12_000; made++) void tally.make(client, 2_000);
     await tally.settle();
-    assert.ok(tally.doneAtMs.length > 0.95 * 8_000, `${tally.doneAtMs.length} of 8,000 in 2 s`);
+    assert.ok(tally.doneAtMs.length > 0.9 * 8_000, `${tally.doneAtMs.length} of 8,000 in 2 s`);
     const sent = cluster.node('a').calls.length;
     assert.ok(sent - tally.doneAtMs.length < 0.1 * 8_000, `${sent} sent`);
   });
