@@ -1,25 +1,25 @@
-import { NodeSet } from './node-set.ts';
+import { bitOf } from './node-set.ts';
 
-/** Something about each of a few nodes; see {@link NodeSet} for why this is no Map. */
+/** Something about each of a few nodes; see NodeSet for why this is no Map. */
 export class NodeMap<Value> {
   readonly #candidates: readonly string[];
-  readonly #nodes: NodeSet;
   readonly #values: (Value | undefined)[];
+  #bits = 0;
+  #size = 0;
 
   /** @param candidates all nodes that may be in it, 31 at most. */
   constructor(candidates: readonly string[]) {
     this.#candidates = candidates;
-    this.#nodes = new NodeSet(candidates);
     // As long as it will be: one that grows takes room for 17.
     this.#values = new Array(candidates.length);
   }
 
   get size(): number {
-    return this.#nodes.size;
+    return this.#size;
   }
 
   has(node: string): boolean {
-    return this.#nodes.has(node);
+    return (this.#bits & bitOf(node, this.#candidates)) !== 0;
   }
 
   get(node: string): Value | undefined {
@@ -27,12 +27,16 @@ export class NodeMap<Value> {
   }
 
   set(node: string, value: Value): void {
-    this.#nodes.add(node);
+    const bit = bitOf(node, this.#candidates);
+    if ((this.#bits & bit) === 0) this.#size++;
+    this.#bits |= bit;
     this.#values[this.#candidates.indexOf(node)] = value;
   }
 
   delete(node: string): void {
-    this.#nodes.delete(node);
+    const bit = bitOf(node, this.#candidates);
+    if ((this.#bits & bit) !== 0) this.#size--;
+    this.#bits &= ~bit;
     this.#values[this.#candidates.indexOf(node)] = undefined;
   }
 }

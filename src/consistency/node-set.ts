@@ -37,10 +37,15 @@ export class NodeSet {
   }
 
   #bitOf(node: string): number {
-    const index = this.#candidates.indexOf(node);
-    assert(index >= 0 && index < bitsMax, 'a node is one of those that may be in the set');
-    return 1 << index;
+    return bitOf(node, this.#candidates);
   }
+}
+
+/** The bit that stands for a node among a few. */
+export function bitOf(node: string, candidates: readonly string[]): number {
+  const index = candidates.indexOf(node);
+  assert(index >= 0 && index < bitsMax, 'a node is one of those that may be in the set');
+  return 1 << index;
 }
 
 const bitsMax = 31;

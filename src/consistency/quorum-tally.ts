@@ -1,4 +1,4 @@
-import { NodeSet } from './node-set.ts';
+import { bitOf } from './node-set.ts';
 
 /**
  * Counts answers towards a required number. An outcome has three states, so that a request that
@@ -8,9 +8,11 @@ export type QuorumOutcome = 'pending' | 'reached' | 'unreachable';
 
 export class QuorumTally {
   readonly #required: number;
-  readonly #candidates: number;
-  readonly #succeeded: NodeSet;
-  readonly #failed: NodeSet;
+  readonly #candidates: readonly string[];
+  #succeeded = 0;
+  #failed = 0;
+  #successes = 0;
+  #failures = 0;
 
   /**
    * @param required how many successes are needed.
@@ -18,39 +20,44 @@ export class QuorumTally {
    */
   constructor(required: number, candidates: readonly string[]) {
     this.#required = required;
-    this.#candidates = candidates.length;
-    this.#succeeded = new NodeSet(candidates);
-    this.#failed = new NodeSet(candidates);
+    this.#candidates = candidates;
   }
 
   get received(): number {
-    return this.#succeeded.size;
+    return this.#successes;
   }
 
   get failed(): number {
-    return this.#failed.size;
+    return this.#failures;
   }
 
   hasSucceeded(node: string): boolean {
-    return this.#succeeded.has(node);
+    return (this.#succeeded & bitOf(node, this.#candidates)) !== 0;
   }
 
   hasFailed(node: string): boolean {
-    return this.#failed.has(node);
+    return (this.#failed & bitOf(node, this.#candidates)) !== 0;
   }
 
   /** Counts a node's success. A node counts once, however often it answers. */
   succeed(node: string): void {
-    if (!this.#failed.has(node)) this.#succeeded.add(node);
+    const bit = bitOf(node, this.#candidates);
+    if (((this.#succeeded | this.#failed) & bit) !== 0) return;
+    this.#succeeded |= bit;
+    this.#successes++;
   }
 
   /** Counts a node's failure, unless it has succeeded. */
   fail(node: string): void {
-    if (!this.#succeeded.has(node)) this.#failed.add(node);
+    const bit = bitOf(node, this.#candidates);
+    if (((this.#succeeded | this.#failed) & bit) !== 0) return;
+    this.#failed |= bit;
+    this.#failures++;
   }
 
   outcome(): QuorumOutcome {
-    if (this.#succeeded.size >= this.#required) return 'reached';
-    return this.#candidates - this.#failed.size >= this.#required ? 'pending' : 'unreachable';
+    if (this.#successes >= this.#required) return 'reached';
+    const { length } = this.#candidates;
+    return length - this.#failures >= this.#required ? 'pending' : 'unreachable';
   }
 }

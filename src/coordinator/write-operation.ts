@@ -195,7 +195,7 @@ export class WriteOperation implements Operation {
     if (!this.#isAnswered) {
       const outcome = this.#core.storeOutcome();
       if (outcome === 'reached') {
-        this.#hintMissing((node) => !this.#plan.writable.includes(node));
+        this.#hintDown();
         this.#answer();
       } else if (outcome === 'unreachable') {
         this.#isAnswered = true;
@@ -275,6 +275,12 @@ export class WriteOperation implements Operation {
     if (!this.#plan.writable.includes(node)) return 'down';
     if (this.#core.heldBy(node) !== undefined) return 'answered';
     return this.#core.hasFailed(node) ? 'failed' : waiting;
+  }
+
+  /** Keeps hints for the replicas that nothing could be sent to. */
+  #hintDown(): void {
+    const { replicas, writable } = this.#plan;
+    if (writable.length < replicas.length) this.#hintMissing((node) => !writable.includes(node));
   }
 
   #hintMissing(isWanted: (node: string) => boolean): void {

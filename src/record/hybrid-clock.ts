@@ -1,4 +1,4 @@
-import { clockAtMs, clockToMs } from './version.ts';
+import { clockAtMs } from './version.ts';
 
 /**
  * Makes the clocks of new versions, each greater than all that it made or saw. It does not read
@@ -47,5 +47,13 @@ export class HybridClock {
 
 /** Whether a clock is more than the drift limit ahead of a time. */
 export function isTooFarAhead(clock: bigint, realtimeMs: number): boolean {
-  return clockToMs(clock) > realtimeMs + clockDriftMsMax;
+  if (realtimeMs !== limitedMs) {
+    limit = clockAtMs(Math.floor(realtimeMs) + clockDriftMsMax + 1);
+    limitedMs = realtimeMs;
+  }
+  return clock >= limit;
 }
+
+/** The first clock that is too far ahead of a time, which many are compared with in a row. */
+let limit = 0n;
+let limitedMs = Number.NaN;
