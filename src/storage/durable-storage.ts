@@ -122,9 +122,13 @@ export class DurableStorage implements Storage {
   }
 
   async heal(key: Uint8Array, newest: VersionedValue | undefined): Promise<void> {
-    const known = this.#known.of(bytesToMapKey(key));
+    const mapKey = bytesToMapKey(key);
+    let known = this.#known.of(mapKey);
     // A store in flight may yet fail, so this is judged only by what is durable.
-    while (known.flight !== undefined) await known.flight.flushed?.catch(() => undefined);
+    while (known.flight !== undefined) {
+      await known.flight.flushed?.catch(() => undefined);
+      known = this.#known.of(mapKey);
+    }
     const bytes = this.#tables.view('data', key);
     const held = bytes && decodeVersion(key, bytes);
     const changes: Change[] = [{ table: 'damaged', key, value: undefined }];
@@ -136,7 +140,7 @@ export class DurableStorage implements Storage {
       changes.push({ table: 'data', key, value: undefined });
     }
     await this.#write(changes, own);
-    this.#damaged.delete(bytesToMapKey(key));
+    this.#damaged.delete(mapKey);
   }
 
   async remove(keyed: readonly KeyedVersion[]): Promise<void> {
