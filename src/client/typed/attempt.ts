@@ -45,6 +45,8 @@ export interface CallAnswer {
 export interface Sender {
   /** How many attempts wait for an answer, or to be sent. */
   readonly pending: number;
+  /** How many nobody waits for any more, which the node has all the same. */
+  readonly givenUp: number;
   send(attempt: Attempt): void;
   /** The caller waits for it no more; its state stays. */
   forget(attempt: Attempt): void;

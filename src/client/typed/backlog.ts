@@ -28,19 +28,24 @@ export class Backlog {
   }
 
   /**
-   * Answers have come.
+   * Answers have come, also those that nobody waits for any more.
    *
-   * @param waitedMs how long one of the calls had waited, from when it was handed over.
+   * @param waitedMs how long one of the calls had waited, from when it was handed over; `undefined` if
+   * none was still wanted.
    * @param pending how many still wait.
    */
-  answered(answers: number, waitedMs: number, pending: number, nowMs: number): void {
-    this.#leastMs = Math.min(this.#leastMs, waitedMs);
-    this.#heard(answers, waitedMs, pending, nowMs);
+  answered(answers: number, waitedMs: number | undefined, pending: number, nowMs: number): void {
+    if (waitedMs !== undefined) {
+      this.#leastMs = Math.min(this.#leastMs, waitedMs);
+      this.#waitedMs = waitedMs;
+    }
+    if (pending < pendingMin) this.clear();
+    else this.#count(answers, nowMs);
   }
 
-  /** Nobody waits any more for a call without an answer, which says as much. */
-  givenUp(waitedMs: number, pending: number, nowMs: number): void {
-    this.#heard(0, waitedMs, pending, nowMs);
+  /** Nobody waits any more for a call without an answer, which says as much of the wait. */
+  givenUp(waitedMs: number): void {
+    this.#waitedMs = waitedMs;
   }
 
   /** Nothing waits. */
@@ -51,7 +56,7 @@ export class Backlog {
   }
 
   /**
-   * @param pending how many calls wait before it.
+   * @param pending how many calls the node has to do before it, wanted or not.
    * @param withinMs the time that is left to the call.
    */
   isTooLongFor(withinMs: number, pending: number): boolean {
@@ -66,14 +71,12 @@ export class Backlog {
     return this.#answersPerMs === undefined ? 0 : pending / this.#answersPerMs;
   }
 
-  #heard(answers: number, waitedMs: number, pending: number, nowMs: number): void {
-    if (pending < pendingMin) return this.clear();
-    this.#waitedMs = waitedMs;
+  #count(answers: number, nowMs: number): void {
     if (this.#sinceMs === undefined) return this.#begin(nowMs);
     this.#answers += answers;
     const elapsedMs = nowMs - this.#sinceMs;
-    if (elapsedMs < (this.#answers < countedMin ? countedMsMax : countedMs)) return;
-    const perMs = Math.max(this.#answers, 1) / elapsedMs;
+    if (elapsedMs < countedMs || this.#answers < countedMin) return;
+    const perMs = this.#answers / elapsedMs;
     const before = this.#answersPerMs ?? perMs;
     this.#answersPerMs = before + (perMs - before) * weight;
     this.#begin(nowMs);
@@ -88,12 +91,11 @@ export class Backlog {
 /** See above; a quarter, so that it is known before half of the time is over. */
 const partToWait = 1 / 2;
 const partThatIsLate = 1 / 4;
-/** Fewer are no backlog. With 2 s for a call it is one for nodes that do at least 32 a second. */
-const pendingMin = 32;
+/** Fewer are no backlog, for then one call more or less is much. 16 take half of 2 s at 16 a second. */
+const pendingMin = 16;
 /** Answers come in messages, every 10 to 50 ms from a busy node: so long holds some of them. */
 const countedMs = 100;
-/** And so many, for what is slow: their number is right to about a quarter. But no longer than so. */
+/** And so many, for what is slow: their number is right to about a quarter. */
 const countedMin = 16;
-const countedMsMax = 1_000;
 /** Of what was counted last: a change is taken over within a second, a stall for a small part. */
 const weight = 1 / 4;

@@ -100,7 +100,7 @@ export class Call<Result> implements Attempt, OpenCall {
     if (this.#link === undefined || this.#second !== undefined) return;
     const { links, clock, budget } = this.#around;
     const nowMs = clock.monotonicMs();
-    const link = links.choose(this.outgoing.key, [...this.#failed, this.#link], nowMs);
+    const link = links.choose(this, [...this.#failed, this.#link], nowMs);
     if (link === undefined || link.isTooBusyFor(this.deadlineMs - nowMs)) return;
     if (!budget.withdraw(nowMs)) return;
     this.#second = new SecondAttempt(this, link, {
@@ -144,7 +144,7 @@ export class Call<Result> implements Attempt, OpenCall {
   /** Sends it to the best node that has not failed it, or has it wait for one. */
   #dispatch(nowMs: number): void {
     const { links, waiting } = this.#around;
-    const link = links.choose(this.outgoing.key, this.#failed, nowMs);
+    const link = links.choose(this, this.#failed, nowMs);
     if (link !== undefined) return this.#send(link, nowMs);
     this.#failed = noLinks;
     waiting.add(this);
@@ -184,7 +184,7 @@ export class Call<Result> implements Attempt, OpenCall {
     const verdict = verdictOf(failure, this.#isWrite);
     if (verdict === 'final') return this.#fail(failure.error);
     if (verdict === 'later') return this.#tryLater(failure, nowMs);
-    const other = links.choose(this.outgoing.key, this.#failed, nowMs);
+    const other = links.choose(this, this.#failed, nowMs);
     if (other !== undefined) this.#send(other, nowMs);
     else if (links.isAnyUp) this.#tryLater(failure, nowMs);
     else this.#dispatch(nowMs);
@@ -201,7 +201,7 @@ export class Call<Result> implements Attempt, OpenCall {
       // Any other node rather than the last one, but that one rather than none.
       const last = this.#failed.slice(-1);
       const atMs = clock.monotonicMs();
-      const isOther = links.choose(this.outgoing.key, last, atMs) !== undefined;
+      const isOther = links.choose(this, last, atMs) !== undefined;
       this.#failed = isOther ? last : noLinks;
       this.#dispatch(atMs);
     });

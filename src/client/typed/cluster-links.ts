@@ -1,8 +1,8 @@
 import { formatHostPort } from '../../ring/node-address.ts';
 import type { Ring } from '../../ring/ring.ts';
 import type { Timer } from '../../runtime/clock.ts';
-import type { KeySpelling } from '../../wire/key-form.ts';
 import type { ClusterAnswer } from '../answers.ts';
+import type { Attempt } from './attempt.ts';
 import { NodeLink, type NodeLinkComponents } from './node-link.ts';
 import { knownRingOf, Routes } from './routes.ts';
 import type { Seeds } from './seeds.ts';
@@ -67,12 +67,17 @@ export class ClusterLinks {
    * The node to send a call to: the best of the key's replicas, else the best of all.
    *
    * @param avoided nodes that are not wanted.
-   * @returns `undefined` if there is no other.
+   * @returns one that is too busy only if all are; `undefined` if there is no other.
    */
-  choose(key: KeySpelling, avoided: readonly NodeLink[], nowMs: number): NodeLink | undefined {
+  choose(
+    { outgoing, deadlineMs }: Pick<Attempt, 'outgoing' | 'deadlineMs'>,
+    avoided: readonly NodeLink[],
+    nowMs: number,
+  ): NodeLink | undefined {
+    const withinMs = deadlineMs - nowMs;
     return (
-      this.#best(this.#routes.replicasOf(key), avoided, nowMs) ??
-      this.#best(this.#links, avoided, nowMs)
+      this.#best(this.#routes.replicasOf(outgoing.key), avoided, nowMs, withinMs) ??
+      this.#best(this.#links, avoided, nowMs, withinMs)
     );
   }
 
@@ -86,17 +91,23 @@ export class ClusterLinks {
     links: readonly NodeLink[],
     avoided: readonly NodeLink[],
     nowMs: number,
+    withinMs: number,
   ): NodeLink | undefined {
     let best: NodeLink | undefined;
     let leastMs = Number.POSITIVE_INFINITY;
+    let busy: NodeLink | undefined;
     for (const link of links) {
       if (!this.#isUsable(link) || avoided.includes(link)) continue;
       const costMs = link.costMs(nowMs);
       if (costMs >= leastMs) continue;
+      if (link.isTooBusyFor(withinMs)) {
+        busy ??= link;
+        continue;
+      }
       best = link;
       leastMs = costMs;
     }
-    return best;
+    return best ?? busy;
   }
 
   #isUsable(link: NodeLink): boolean {

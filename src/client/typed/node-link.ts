@@ -82,16 +82,16 @@ export class NodeLink {
 
   /** Whether a call that has so much time left would have its answer too late. */
   isTooBusyFor(withinMs: number): boolean {
-    return this.#backlog.isTooLongFor(withinMs, this.pending);
+    return this.#backlog.isTooLongFor(withinMs, this.#toDo);
   }
 
   /** The error of a call for which it {@link isTooBusyFor}. */
   tooBusy(withinMs: number): QuorateError {
-    const { pending } = this;
-    const waitMs = Math.round(this.#backlog.waitMs(pending));
-    const details = { mayHaveApplied: false, inFlight: pending, waitMs };
+    const inFlight = this.#toDo;
+    const waitMs = Math.round(this.#backlog.waitMs(inFlight));
+    const details = { mayHaveApplied: false, inFlight, waitMs };
     const who = this.#name ?? this.address;
-    const message = `${pending} calls of this client wait for ${who}, which takes about ${waitMs} ms for them: too long for one more within ${Math.round(withinMs)} ms`;
+    const message = `${inFlight} calls of this client wait for ${who}, which takes about ${waitMs} ms for them: too long for one more within ${Math.round(withinMs)} ms`;
     return new QuorateError('OVERLOADED', details, message);
   }
 
@@ -101,10 +101,8 @@ export class NodeLink {
 
   /** Sends a call; only while {@link isUp}. */
   send(attempt: Attempt, nowMs: number): void {
-    if (this.pending === 0) {
-      this.score.becomesBusy(nowMs);
-      this.#backlog.clear();
-    }
+    if (this.pending === 0) this.score.becomesBusy(nowMs);
+    if (this.#toDo === 0) this.#backlog.clear();
     attempt.queuedAtMs = nowMs;
     this.#sender?.send(attempt);
   }
@@ -113,8 +111,7 @@ export class NodeLink {
   forget(attempt: Attempt): void {
     this.#sender?.forget(attempt);
     attempt.state = 'over';
-    const nowMs = this.#components.clock.monotonicMs();
-    this.#backlog.givenUp(nowMs - attempt.queuedAtMs, this.pending, nowMs);
+    this.#backlog.givenUp(this.#components.clock.monotonicMs() - attempt.queuedAtMs);
   }
 
   /** The cluster as the node sees it now. @throws QuorateError */
@@ -127,6 +124,11 @@ export class NodeLink {
   close(): void {
     this.#isClosed = true;
     this.#drop(new QuorateError('CANCELLED', { reason: 'the client is closed' }));
+  }
+
+  /** How many calls the node has before the next one. */
+  get #toDo(): number {
+    return this.pending + (this.#sender?.givenUp ?? 0);
   }
 
   async #connect(): Promise<void> {
@@ -152,8 +154,8 @@ export class NodeLink {
       clock,
       connection,
       onLatency: (ms: number) => this.score.answered(ms, clock.monotonicMs()),
-      onAnswers: (answers: number, waitedMs: number) =>
-        backlog.answered(answers, waitedMs, this.pending, clock.monotonicMs()),
+      onAnswers: (answers: number, waitedMs: number | undefined) =>
+        backlog.answered(answers, waitedMs, this.#toDo, clock.monotonicMs()),
       onEnd: (error: QuorateError) => this.#onFailed(error),
     };
     this.#sender = this.#init.isPipelining ? new PipelineSender(init) : new UnarySender(init);

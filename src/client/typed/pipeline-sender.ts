@@ -22,8 +22,8 @@ export interface PipelineSenderInit {
   readonly connection: Pick<Connection, 'openPipeline'>;
   /** Told how long the node took, once for each of its messages. */
   readonly onLatency: (ms: number) => void;
-  /** Told how many callers got an answer from a message, and how long one of them had waited. */
-  readonly onAnswers: (answers: number, waitedMs: number) => void;
+  /** Told of the answers in each message, and how long one had been waited for, if any was. */
+  readonly onAnswers: (answers: number, waitedMs: number | undefined) => void;
   /** The stream is over; told before its attempts are. */
   readonly onEnd: (error: QuorateError) => void;
 }
@@ -42,6 +42,7 @@ export class PipelineSender implements Sender {
   #queue: Attempt[] = [];
   #next = 0;
   readonly #open = new Map<number, Attempt>();
+  #givenUp = 0;
   #lastId = 0;
   #isFlushing = false;
   #isBlocked = false;
@@ -65,6 +66,10 @@ export class PipelineSender implements Sender {
     return this.#open.size + this.#queue.length - this.#next;
   }
 
+  get givenUp(): number {
+    return this.#givenUp;
+  }
+
   send(attempt: Attempt): void {
     this.#queue.push(attempt);
     if (this.#isFlushing || this.#isBlocked) return;
@@ -77,7 +82,8 @@ export class PipelineSender implements Sender {
   }
 
   forget(attempt: Attempt): void {
-    if (attempt.state === 'sent' && this.#open.delete(attempt.id)) this.#flushRest();
+    // Its room at the node is taken until that has answered.
+    if (attempt.state === 'sent' && this.#open.delete(attempt.id)) this.#givenUp++;
     attempt.state = 'over';
   }
 
@@ -90,7 +96,10 @@ export class PipelineSender implements Sender {
   #flush(): void {
     const nowMs = this.#init.clock.monotonicMs();
     while (this.#next < this.#queue.length && !this.#isBlocked && !this.#isOver) {
-      while (this.#writer.bytes < messageBytes && this.#open.size < this.#window.size) {
+      while (
+        this.#writer.bytes < messageBytes &&
+        this.#open.size + this.#givenUp < this.#window.size
+      ) {
         const attempt = this.#queue[this.#next];
         if (attempt === undefined) break;
         this.#next++;
@@ -101,7 +110,7 @@ export class PipelineSender implements Sender {
       this.#isBlocked = !this.#stream.write(this.#writer.finish());
     }
     // Without calls under way nobody would learn that the node is quick again.
-    this.#isBacklogged = this.#next < this.#queue.length && this.#open.size > 0;
+    this.#isBacklogged = this.#next < this.#queue.length && this.#open.size + this.#givenUp > 0;
     this.#trimQueue();
   }
 
@@ -139,11 +148,13 @@ export class PipelineSender implements Sender {
     try {
       while (reader.next()) {
         const attempt = this.#open.get(reader.id);
-        // Nobody waits for it any more.
-        if (attempt === undefined) continue;
+        answers++;
+        if (attempt === undefined) {
+          if (this.#givenUp > 0) this.#givenUp--;
+          continue;
+        }
         this.#open.delete(reader.id);
         attempt.state = 'over';
-        answers++;
         if (waitedMs === undefined) {
           waitedMs = answer.atMs - attempt.queuedAtMs;
           this.#onLatency(answer.atMs - attempt.sentAtMs, answer.atMs);
@@ -157,7 +168,7 @@ export class PipelineSender implements Sender {
     } catch (error: unknown) {
       this.close(QuorateError.from(error));
     }
-    if (waitedMs !== undefined) this.#init.onAnswers(answers, waitedMs);
+    this.#init.onAnswers(answers, waitedMs);
     this.#flushRest();
   }
 

@@ -10,7 +10,7 @@ export interface UnarySenderInit {
   readonly clock: Clock;
   readonly connection: Connection;
   readonly onLatency: (ms: number) => void;
-  readonly onAnswers: (answers: number, waitedMs: number) => void;
+  readonly onAnswers: (answers: number, waitedMs: number | undefined) => void;
   /** The connection failed. */
   readonly onEnd: (error: QuorateError) => void;
 }
@@ -18,6 +18,7 @@ export interface UnarySenderInit {
 export class UnarySender implements Sender {
   readonly #init: UnarySenderInit;
   readonly #open = new Set<Attempt>();
+  #givenUp = 0;
   #isOver = false;
 
   constructor(init: UnarySenderInit) {
@@ -28,6 +29,10 @@ export class UnarySender implements Sender {
     return this.#open.size;
   }
 
+  get givenUp(): number {
+    return this.#givenUp;
+  }
+
   send(attempt: Attempt): void {
     const { clock, onLatency, onAnswers } = this.#init;
     const nowMs = clock.monotonicMs();
@@ -36,7 +41,7 @@ export class UnarySender implements Sender {
     this.#open.add(attempt);
     this.#call(attempt, attempt.deadlineMs - nowMs).then(
       (answer) => {
-        if (!this.#take(attempt)) return;
+        if (!this.#take(attempt)) return this.#onUnwanted();
         const atMs = clock.monotonicMs();
         onLatency(atMs - nowMs);
         onAnswers(1, atMs - nowMs);
@@ -44,12 +49,13 @@ export class UnarySender implements Sender {
       },
       (thrown: unknown) => {
         if (this.#take(attempt)) this.#onError(attempt, QuorateError.from(thrown));
+        else this.#onUnwanted();
       },
     );
   }
 
   forget(attempt: Attempt): void {
-    this.#take(attempt);
+    if (this.#take(attempt)) this.#givenUp++;
   }
 
   /** The calls that are open end with their connection. */
@@ -61,6 +67,11 @@ export class UnarySender implements Sender {
   #take(attempt: Attempt): boolean {
     attempt.state = 'over';
     return this.#open.delete(attempt);
+  }
+
+  #onUnwanted(): void {
+    this.#givenUp--;
+    this.#init.onAnswers(1, undefined);
   }
 
   #onError(attempt: Attempt, error: QuorateError): void {
