@@ -170,12 +170,13 @@ export class LoadRun {
   /** @returns why it failed. */
   async #call(client: LoadClient, key: number, fromMs: number): Promise<QuorateError | undefined> {
     this.#calls++;
+    const madeMs = this.#clock.monotonicMs();
     try {
       if (await client.call(benchKey(key))) this.#succeed(fromMs);
       else this.#wrong++;
     } catch (thrown: unknown) {
       const error = QuorateError.from(thrown);
-      this.#fail(error, fromMs);
+      this.#fail(error, madeMs);
       return error;
     }
     return undefined;
@@ -192,10 +193,11 @@ export class LoadRun {
     this.#perTenth[tenth] = (this.#perTenth[tenth] ?? 0) + 1;
   }
 
-  #fail(error: QuorateError, fromMs: number): void {
+  /** @param madeMs when the call was made: a refusal is the client's, a loop that is late is not. */
+  #fail(error: QuorateError, madeMs: number): void {
     this.#errors[error.code] = (this.#errors[error.code] ?? 0) + 1;
     if (error.code === 'OVERLOADED') {
-      this.#refusals.add(this.#clock.monotonicMs() - fromMs);
+      this.#refusals.add(this.#clock.monotonicMs() - madeMs);
       return;
     }
     if (this.#load.pace.kind === 'open' && codesOfLoad.includes(error.code)) return;
