@@ -30,6 +30,10 @@ export class Coordinator {
   #openWrites = 0;
   #isAccepting = false;
   #onIdle: (() => void) | undefined;
+  readonly #onWriteEnd = () => {
+    this.#openWrites--;
+    this.#tellIdle();
+  };
 
   constructor(components: CoordinatorComponents, options: CoordinatorOptions) {
     const deadlines = new Deadlines<Operation>(components.clock, deadlineStepMs, (operation) =>
@@ -98,11 +102,7 @@ export class Coordinator {
       this.#requireRoom(plan, plan.writable, bytes);
       this.#judgeClock(plan);
       this.#openWrites++;
-      const onEnd = () => {
-        this.#openWrites--;
-        this.#tellIdle();
-      };
-      const listener = { onResult: resolve, onError: reject, onEnd };
+      const listener = { onResult: resolve, onError: reject, onEnd: this.#onWriteEnd };
       new WriteOperation(this.#components, this.#options, request, plan, listener).start();
     });
   }
@@ -133,17 +133,12 @@ export class Coordinator {
     this.#inFlight++;
     this.#bytesInFlight += bytes;
     return new Promise<Result>((resolve, reject) => {
-      const release = () => {
-        this.#inFlight--;
-        this.#bytesInFlight -= bytes;
-        this.#tellIdle();
-      };
       const settle = (result: Result) => {
-        release();
+        this.#release(bytes);
         resolve(result);
       };
       const fail = (error: QuorateError) => {
-        release();
+        this.#release(bytes);
         reject(error);
       };
       try {
@@ -152,6 +147,12 @@ export class Coordinator {
         fail(QuorateError.from(error));
       }
     });
+  }
+
+  #release(bytes: number): void {
+    this.#inFlight--;
+    this.#bytesInFlight -= bytes;
+    this.#tellIdle();
   }
 
   #plan(request: ReadRequest | WriteRequest): ReplicaPlan {
