@@ -19,7 +19,8 @@ describe('a node that missed many writes', () => {
       await cluster.kill('replica1');
       for (const name of coordinators) await cluster.untilSeen(name, 'replica1', 'down');
       await missWrites(clients);
-      assert.equal(await waiting(clients), missed);
+      // A write from before may still have been under way to the node that was killed.
+      assert.ok((await waiting(clients)) >= missed);
       let replayMs = 0;
       await cluster.restart('replica1');
       const during = await measure(clients, 'during', async () => {
