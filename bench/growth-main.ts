@@ -14,6 +14,8 @@ import { interruption, say } from './terminal.ts';
 
 /** Calls of the typed client that are open. */
 const inFlight = 256;
+/** Each node runs its code some thousand times before it is compiled well, however many share the calls. */
+const warmUpMsPerNode = 1_000;
 
 const help = `npm run bench:growth -- [options]: what calls cost in clusters of other sizes
 
@@ -98,7 +100,8 @@ async function measure(
         killNode: false,
       } as const;
       const measurement = new BenchMeasurement(components, scope, processes, undefined, signal);
-      const samples = await measurement.take(phases);
+      const warmUp = { inFlight, durationMs: nodes * warmUpMsPerNode };
+      const samples = await measurement.take(phases, warmUp);
       if (signal.aborted) return { samples };
       await processes.own.disk?.killNode();
       const killedMs = clock.monotonicMs();

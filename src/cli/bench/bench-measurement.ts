@@ -20,6 +20,12 @@ const warmUpInFlight = 64;
 const setUpInFlightMax = 512;
 const setUpBytesMax = 4 * 1024 * 1024;
 
+interface WarmUp {
+  readonly inFlight: number;
+  /** Less for phases of less than a second. */
+  readonly durationMs: number;
+}
+
 type Scope = Pick<
   BenchArgs,
   | 'seconds'
@@ -60,14 +66,21 @@ export class BenchMeasurement {
     this.#threads = new LoadThreads(main, scope.connections);
   }
 
-  /** @returns the samples of all phases, or of those before the signal. @throws QuorateError */
-  async take(phases: readonly BenchPhase[]): Promise<readonly PhaseSample[]> {
+  /**
+   * @param warmUp for each operation, before the first phase.
+   * @returns the samples of all phases, or of those before the signal.
+   * @throws QuorateError
+   */
+  async take(
+    phases: readonly BenchPhase[],
+    warmUp: WarmUp = { inFlight: warmUpInFlight, durationMs: warmUpMsMax },
+  ): Promise<readonly PhaseSample[]> {
     const samples: PhaseSample[] = [];
     const operations = [...new Set(phases.map(({ operation }) => operation))];
     const places = placesOf(operations);
     try {
       for (const place of places) await this.#eachKey(place, 'put', 'writing the keys');
-      await this.#warmUp(operations);
+      await this.#warmUp(operations, warmUp);
       for (const [index, phase] of phases.entries()) {
         if (this.#signal.aborted) break;
         const what = formatPhase(phases, index);
@@ -84,9 +97,9 @@ export class BenchMeasurement {
     }
   }
 
-  async #warmUp(operations: readonly BenchOperation[]): Promise<void> {
-    const durationMs = Math.min(warmUpMsMax, this.#scope.seconds * 1_000);
-    const pace = { kind: 'closed', inFlight: warmUpInFlight, durationMs } as const;
+  async #warmUp(operations: readonly BenchOperation[], warmUp: WarmUp): Promise<void> {
+    const durationMs = Math.min(warmUp.durationMs, this.#scope.seconds * warmUp.durationMs);
+    const pace = { kind: 'closed', inFlight: warmUp.inFlight, durationMs } as const;
     for (const operation of operations) {
       if (this.#signal.aborted) return;
       const options = this.#showing(`warming up ${operation.name}`);
