@@ -86,7 +86,16 @@ async function measure(
   const phases = planBench(rounds, [{ kind: 'closed', inFlight }], operations);
   const measured = await withBenchProcesses(
     clock,
-    { places: ['disk'], mode: 'BOTH', nodes, valueBytes, echo: false, isKilling: true, say, signal },
+    {
+      places: ['disk'],
+      mode: 'BOTH',
+      nodes,
+      valueBytes,
+      echo: false,
+      isKilling: true,
+      say,
+      signal,
+    },
     async (processes) => {
       const components = { clock, progress: new BenchProgress({ clock, stream: process.stderr }) };
       const scope = {
