@@ -81,6 +81,7 @@ export class UnarySender implements Sender {
       this.#isOver = true;
       this.#init.onEnd(error);
     }
+    if (!isLost) this.#init.onAnswers(1, undefined);
     attempt.onFailure({ fate: isLost ? 'lost' : 'refused', error });
   }
 
