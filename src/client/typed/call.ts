@@ -25,7 +25,7 @@ export interface CallSurroundings {
   readonly budget: RetryBudget;
   /** Those that no node can take now. */
   readonly waiting: Set<OpenCall>;
-  /** Ends a call in the next turn: a caller that tries again at once would else never let go. */
+  /** Ends a call for which there is too much to do. */
   readonly refuse: (reject: (error: QuorateError) => void, error: QuorateError) => void;
   /** Told of each call that ends. */
   readonly onOver: () => void;

@@ -29,6 +29,8 @@ export interface CallsInit {
 
 /** How many calls may be open at once. */
 const openMax = 65_536;
+/** How many calls may be refused in one turn before it ends: about 10 ms of work. */
+const refusedAtOnceMax = 1_000;
 const deadlineStepMs = 16;
 
 export class Calls {
@@ -39,7 +41,8 @@ export class Calls {
   #onEmpty: () => void = () => undefined;
   #onFirstNode: () => void = () => undefined;
   #isClosed = false;
-  /** What is to be refused in the next turn. */
+  /** How many calls were refused in this turn, and what is to be refused in the next. */
+  #refused = 0;
   #refusals: (() => void)[] = [];
 
   constructor(components: CallsComponents, init: CallsInit) {
@@ -120,12 +123,15 @@ export class Calls {
     for (const call of [...this.#around.waiting]) call.onNode(nowMs);
   }
 
+  /** Refuses at once, but a caller that then tries again without end must let answers in. */
   #refuse(reject: (error: QuorateError) => void, error: QuorateError): void {
-    this.#refusals.push(() => reject(error));
-    if (this.#refusals.length > 1) return;
+    if (++this.#refused <= refusedAtOnceMax) reject(error);
+    else this.#refusals.push(() => reject(error));
+    if (this.#refused > 1) return;
     this.#clock.schedule(0, () => {
       const refusals = this.#refusals;
       this.#refusals = [];
+      this.#refused = 0;
       for (const refuse of refusals) refuse();
     });
   }
