@@ -94,7 +94,8 @@ async function measure(
       echo: false,
       isKilling: true,
       say,
-      signal,
+      // Who listens to it goes with this size.
+      signal: AbortSignal.any([signal]),
     },
     async (processes) => {
       const components = { clock, progress: new BenchProgress({ clock, stream: process.stderr }) };
