@@ -5,6 +5,7 @@ import type { Ring } from '../ring/ring.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Deadlines } from '../runtime/deadlines.ts';
 import type { HintSink, ReplicaDirectory, WriteGuard } from './ports.ts';
+import type { ReadPatience } from './read-patience.ts';
 import type { ReadRepair } from './read-repair.ts';
 
 /** What coordinating takes; each class narrows it to what it uses. */
@@ -22,6 +23,7 @@ export interface CoordinatorComponents {
 /** What one request is coordinated with. */
 export interface OperationComponents extends CoordinatorComponents {
   readonly deadlines: Deadlines<Operation>;
+  readonly readPatience: ReadPatience;
 }
 
 /** A request that is being coordinated. */

@@ -8,6 +8,7 @@ import type {
   OperationComponents,
 } from './components.ts';
 import { ReadOperation } from './read-operation.ts';
+import { ReadPatience } from './read-patience.ts';
 import { countRoomy, planReplicas, type ReplicaPlan } from './replica-plan.ts';
 import type { ReadRequest, ReadResult, WriteRequest, WriteResult } from './request.ts';
 import { WriteOperation } from './write-operation.ts';
@@ -39,7 +40,7 @@ export class Coordinator {
     const deadlines = new Deadlines<Operation>(components.clock, deadlineStepMs, (operation) =>
       operation.onDeadline(),
     );
-    this.#components = { ...components, deadlines };
+    this.#components = { ...components, deadlines, readPatience: new ReadPatience() };
     this.#options = options;
   }
 

@@ -1,6 +1,6 @@
 import { QuorateError, type QuorateErrorCode } from '../base/quorate-error.ts';
 import { repairsReads } from '../consistency/repair-mode.ts';
-import { isOverdue, type ReplicaReply } from '../record/replica-messages.ts';
+import { isOverdue, type ReplicaReply, type ReplicaRequest } from '../record/replica-messages.ts';
 import type { VersionedValue } from '../record/versioned-value.ts';
 import type { Deadline } from '../runtime/deadlines.ts';
 import type { CoordinatorOptions, Operation, OperationComponents } from './components.ts';
@@ -16,21 +16,18 @@ import type { ReadRepair } from './read-repair.ts';
 import type { ReplicaPlan } from './replica-plan.ts';
 import type { ReadRequest, ReadResult } from './request.ts';
 
-/** How long an answer may take before one more replica is asked. */
-const slowAnswerMs = 50;
-
 /**
  * The shell of one get: sends what ReadCore asks for, times it, and acts.
  *
- * It asks as many replicas as the level needs, and one more whenever an answer is slow ("The Tail at
- * Scale", Dean and Barroso, 2013). In a mode that repairs reads the others are compared after the
- * answer; see ReadRepair.
+ * It asks as many replicas as the level needs, and one more whenever an answer is slow; see
+ * ReadPatience. In a mode that repairs reads the others are compared after the answer; see ReadRepair.
  */
 export class ReadOperation implements Operation {
   readonly #components: OperationComponents;
   readonly #options: CoordinatorOptions;
   readonly #plan: ReplicaPlan;
   readonly #core: ReadCore;
+  readonly #startMs: number;
   readonly #deadlineMs: number;
   readonly #onResult: (result: ReadResult) => void;
   readonly #onError: (error: QuorateError) => void;
@@ -54,7 +51,8 @@ export class ReadOperation implements Operation {
     this.#options = options;
     this.#plan = plan;
     this.#core = new ReadCore(plan);
-    this.#deadlineMs = components.clock.monotonicMs() + request.timeoutMs;
+    this.#startMs = components.clock.monotonicMs();
+    this.#deadlineMs = this.#startMs + request.timeoutMs;
     this.#onResult = onResult;
     this.#onError = onError;
     this.#times = request.isExplained ? new AnswerTimes() : undefined;
@@ -67,11 +65,11 @@ export class ReadOperation implements Operation {
     // Answers of the own replica come before `send` returns; none counts before all were asked.
     this.#isStepping = true;
     for (const [index, node] of readable.slice(0, required).entries()) {
-      this.#ask(node, index < values);
+      this.#ask(node, index < values, this.#startMs);
     }
     this.#isStepping = false;
     this.#advance();
-    if (!this.#isEnded) this.#arm();
+    if (!this.#isEnded) this.#arm(this.#startMs);
   }
 
   /** Stops waiting; the caller is gone. */
@@ -85,33 +83,32 @@ export class ReadOperation implements Operation {
     return this.#cancellation.callback();
   }
 
-  #arm(): void {
-    const { clock, deadlines } = this.#components;
+  #arm(nowMs: number): void {
+    const { deadlines, readPatience } = this.#components;
     const isMoreToAsk = this.#core.nextToAsk() !== undefined;
-    const atMs = isMoreToAsk ? clock.monotonicMs() + slowAnswerMs : this.#deadlineMs;
+    const atMs = isMoreToAsk ? nowMs + readPatience.ms : this.#deadlineMs;
     this.#deadline = deadlines.add(this, Math.min(atMs, this.#deadlineMs));
   }
 
-  #ask(node: string, isValueWanted: boolean): void {
+  #ask(node: string, isValueWanted: boolean, nowMs: number): void {
     this.#core.markAsked(node);
     const operation = isValueWanted ? 'read-value' : 'read-version';
-    this.#send(node, { operation, key: this.#plan.key });
+    this.#send(node, { operation, key: this.#plan.key }, (reply) => {
+      const { clock, readPatience } = this.#components;
+      // The own replica's answer comes while the others are still being asked.
+      const isRemote = !this.#isStepping && reply.outcome === 'ok';
+      if (isRemote) readPatience.answered(clock.monotonicMs() - nowMs);
+      this.#onReply(node, reply);
+    });
   }
 
-  #send(
-    node: string,
-    request:
-      | { operation: 'read-value' | 'read-version'; key: Uint8Array }
-      | { operation: 'spread'; key: Uint8Array; record: VersionedValue },
-    isFetch = false,
-  ): void {
+  #send(node: string, request: ReplicaRequest, onReply: (reply: ReplicaReply) => void): void {
     const { clock, replicas } = this.#components;
     this.#times?.asked(node, clock.monotonicMs());
-    const onReply = (reply: ReplicaReply) => this.#onReply(node, reply, isFetch);
     replicas.clientOf(node).send(request, this.#deadlineMs, onReply);
   }
 
-  #onReply(node: string, reply: ReplicaReply, isFetch: boolean): void {
+  #onReply(node: string, reply: ReplicaReply, isFetch = false): void {
     if (this.#isEnded) return;
     if (isOverdue(reply)) return this.onDeadline();
     this.#times?.answered(node, this.#components.clock.monotonicMs());
@@ -136,17 +133,22 @@ export class ReadOperation implements Operation {
       case 'wait':
         return false;
       case 'ask':
-        this.#ask(step.node, true);
+        this.#ask(step.node, true, this.#components.clock.monotonicMs());
         return true;
       case 'fetch':
         this.#core.markFetching(step.node);
-        this.#send(step.node, { operation: 'read-value', key: this.#plan.key }, true);
+        this.#send(step.node, { operation: 'read-value', key: this.#plan.key }, (reply) =>
+          this.#onReply(step.node, reply, true),
+        );
         return true;
       case 'write-back':
         for (const node of step.nodes) {
           this.#core.markWrittenBack(node, step.record.version);
           this.#writeBacks++;
-          this.#send(node, { operation: 'spread', key: this.#plan.key, record: step.record });
+          const { record } = step;
+          this.#send(node, { operation: 'spread', key: this.#plan.key, record }, (reply) =>
+            this.#onReply(node, reply),
+          );
         }
         return true;
       case 'answer':
@@ -195,11 +197,11 @@ export class ReadOperation implements Operation {
   /** Its time is over, or an answer is slow. */
   onDeadline(): void {
     if (this.#isEnded) return;
-    if (this.#components.clock.monotonicMs() >= this.#deadlineMs)
-      return this.#fail('READ_TIMEOUT', {});
+    const nowMs = this.#components.clock.monotonicMs();
+    if (nowMs >= this.#deadlineMs) return this.#fail('READ_TIMEOUT', {});
     const node = this.#core.nextToAsk();
-    if (node !== undefined) this.#ask(node, !this.#plan.isLinearizable);
-    if (!this.#isEnded) this.#arm();
+    if (node !== undefined) this.#ask(node, !this.#plan.isLinearizable, nowMs);
+    if (!this.#isEnded) this.#arm(nowMs);
   }
 
   #failToJudge(): void {

@@ -86,6 +86,22 @@ describe('a get', () => {
     }
   });
 
+  it('asks one more the sooner, the sooner replicas answer', async () => {
+    replicas = new ScriptedReplicas('NONE');
+    for (let read = 0; read < 40; read++) {
+      const asked = get('QUORUM');
+      asked[0]?.reply(holding(r1, true));
+      await replicas.time.advance(2);
+      asked[1]?.reply(holding(r1));
+      await settlePromises();
+    }
+    get('QUORUM');
+    await replicas.time.advance(4);
+    assert.deepEqual(replicas.take(), []);
+    await replicas.time.advance(5);
+    assert.deepEqual(shown(replicas.take()), ['c read-version']);
+  });
+
   it('writes the newest version back before it answers, and no flag turns that off', async () => {
     for (const mode of ['READ-REPAIR', 'HINTED-HANDOFF', 'BOTH', 'NONE'] as const) {
       const asked = get('QUORUM', mode);
