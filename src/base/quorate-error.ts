@@ -73,6 +73,21 @@ export class QuorateError extends Error {
     this.details = details;
   }
 
+  /**
+   * OVERLOADED without a stack: whoever has too much to do refuses ten thousand calls a second, and a
+   * stack costs ten times the rest of an error.
+   *
+   * @param details as for the constructor; nothing may have been applied.
+   */
+  static overloaded(details: QuorateErrorDetails, message?: string): QuorateError {
+    const { stackTraceLimit } = Error;
+    // Not an assignment: that throws where a program has frozen what is built in.
+    Reflect.set(Error, 'stackTraceLimit', 0);
+    const error = new QuorateError('OVERLOADED', { ...details, mayHaveApplied: false }, message);
+    Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
+    return error;
+  }
+
   /** Whether the same request may succeed if it is sent again, perhaps to another node. */
   get retryable(): boolean {
     return traits[this.code].retryable;

@@ -129,7 +129,7 @@ export class Coordinator {
       this.#inFlight >= requestsInFlightMax ||
       this.#bytesInFlight + bytes > requestBytesInFlightMax
     ) {
-      return Promise.reject(overloaded({ inFlight: this.#inFlight }));
+      return Promise.reject(QuorateError.overloaded({ inFlight: this.#inFlight }));
     }
     this.#inFlight++;
     this.#bytesInFlight += bytes;
@@ -171,7 +171,7 @@ export class Coordinator {
 
   #requireRoom({ required }: ReplicaPlan, asked: readonly string[], bytes: number): void {
     const roomy = countRoomy(this.#components.replicas, asked, bytes);
-    if (roomy < required) throw overloaded({ required, roomy });
+    if (roomy < required) throw QuorateError.overloaded({ required, roomy });
   }
 
   #judgeClock(plan: ReplicaPlan): void {
@@ -210,8 +210,4 @@ function requireWritable(plan: ReplicaPlan): void {
     mayHaveApplied: false,
     full: readable.filter((node) => !writable.includes(node)).join(' '),
   });
-}
-
-function overloaded(details: Readonly<Record<string, number>>): QuorateError {
-  return new QuorateError('OVERLOADED', { ...details, mayHaveApplied: false });
 }

@@ -17,6 +17,17 @@ describe('QuorateError', () => {
     assert.equal(message, 'Not enough replicas are reachable (required=2, alive=1)');
   });
 
+  it('refuses what is too much without the cost of a stack, and leaves other errors theirs', () => {
+    const error = QuorateError.overloaded({ inFlight: 9 });
+    assert.deepEqual(
+      [error.code, error.mayHaveApplied, error.retryable],
+      ['OVERLOADED', false, true],
+    );
+    assert.match(error.message, /inFlight=9/);
+    assert.doesNotMatch(error.stack ?? '', /\n +at /);
+    assert.match(new QuorateError('INTERNAL').stack ?? '', /\n +at /);
+  });
+
   it('keeps an error of ours and wraps all else with its cause', () => {
     const own = new QuorateError('CLOCK_SKEW');
     assert.equal(QuorateError.from(own), own);

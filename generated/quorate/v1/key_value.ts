@@ -328,7 +328,7 @@ export const ReplicaReport_State = {
   DOWN: 4,
   /** FAILED - It refused, or the connection to it broke. */
   FAILED: 5,
-  /** NOT_ASKED - It was reachable, and the mode of the node did not need to ask it. */
+  /** NOT_ASKED - It was reachable, and the request did not need to ask it. */
   NOT_ASKED: 6,
 } as const;
 

@@ -147,7 +147,6 @@ function closed(): QuorateError {
 }
 
 function overloaded(): QuorateError {
-  const details = { mayHaveApplied: false, inFlight: openMax };
   const message = `${openMax} calls of this client are open already: wait for some of them`;
-  return new QuorateError('OVERLOADED', details, message);
+  return QuorateError.overloaded({ inFlight: openMax }, message);
 }

@@ -89,10 +89,9 @@ export class NodeLink {
   tooBusy(withinMs: number): QuorateError {
     const inFlight = this.#toDo;
     const waitMs = Math.round(this.#backlog.waitMs(inFlight));
-    const details = { mayHaveApplied: false, inFlight, waitMs };
     const who = this.#name ?? this.address;
     const message = `${inFlight} calls of this client wait for ${who}, which takes about ${waitMs} ms for them: too long for one more within ${Math.round(withinMs)} ms`;
-    return new QuorateError('OVERLOADED', details, message);
+    return QuorateError.overloaded({ inFlight, waitMs }, message);
   }
 
   start(): void {
