@@ -8,9 +8,10 @@ import { benchOperations, planBench } from '../src/cli/bench/bench-plan.ts';
 import { withBenchProcesses } from '../src/cli/bench/bench-processes.ts';
 import { summarizeBench } from '../src/cli/bench/bench-summary.ts';
 import { readNumber, readWhole } from '../src/cli/numbers.ts';
+import { say } from '../src/cli/terminal.ts';
 import { SystemClock } from '../src/runtime/system-clock.ts';
 import { formatGrowth, type GrowthRow, type GrowthSize, planGrowth } from './growth-plan.ts';
-import { interruption, say } from './terminal.ts';
+import { interruption } from './interruption.ts';
 
 /** Calls of the typed client that are open. */
 const inFlight = 256;

@@ -3,11 +3,12 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { readChoice, readNumbers } from '../src/cli/bench/bench-flags.ts';
 import { readNumber, readWhole } from '../src/cli/numbers.ts';
+import { say } from '../src/cli/terminal.ts';
 import { SystemClock } from '../src/runtime/system-clock.ts';
 import { compare } from './compare.ts';
 import { ratiosOf, tools } from './compare-plan.ts';
 import { formatCompare } from './compare-report.ts';
-import { interruption, say } from './terminal.ts';
+import { interruption } from './interruption.ts';
 
 const help = `npm run bench:compare -- [options]: Quorate beside etcd and a bare gRPC server, in one run
 

@@ -1,11 +1,10 @@
-import { bitOf } from './node-set.ts';
+import { bitOf, countBits } from './node-set.ts';
 
 /** Something about each of a few nodes; see NodeSet for why this is no Map. */
 export class NodeMap<Value> {
   readonly #candidates: readonly string[];
   readonly #values: (Value | undefined)[];
   #bits = 0;
-  #size = 0;
 
   /** @param candidates all nodes that may be in it, 31 at most. */
   constructor(candidates: readonly string[]) {
@@ -15,7 +14,7 @@ export class NodeMap<Value> {
   }
 
   get size(): number {
-    return this.#size;
+    return countBits(this.#bits);
   }
 
   has(node: string): boolean {
@@ -27,16 +26,12 @@ export class NodeMap<Value> {
   }
 
   set(node: string, value: Value): void {
-    const bit = bitOf(node, this.#candidates);
-    if ((this.#bits & bit) === 0) this.#size++;
-    this.#bits |= bit;
+    this.#bits |= bitOf(node, this.#candidates);
     this.#values[this.#candidates.indexOf(node)] = value;
   }
 
   delete(node: string): void {
-    const bit = bitOf(node, this.#candidates);
-    if ((this.#bits & bit) !== 0) this.#size--;
-    this.#bits &= ~bit;
+    this.#bits &= ~bitOf(node, this.#candidates);
     this.#values[this.#candidates.indexOf(node)] = undefined;
   }
 }

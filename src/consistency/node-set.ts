@@ -7,7 +7,6 @@ import { assert } from '../base/assert.ts';
 export class NodeSet {
   readonly #candidates: readonly string[];
   #bits = 0;
-  #size = 0;
 
   /** @param candidates all nodes that may be in it, 31 at most. */
   constructor(candidates: readonly string[]) {
@@ -15,29 +14,15 @@ export class NodeSet {
   }
 
   get size(): number {
-    return this.#size;
+    return countBits(this.#bits);
   }
 
   has(node: string): boolean {
-    return (this.#bits & this.#bitOf(node)) !== 0;
+    return (this.#bits & bitOf(node, this.#candidates)) !== 0;
   }
 
   add(node: string): void {
-    const bit = this.#bitOf(node);
-    if ((this.#bits & bit) !== 0) return;
-    this.#bits |= bit;
-    this.#size++;
-  }
-
-  delete(node: string): void {
-    const bit = this.#bitOf(node);
-    if ((this.#bits & bit) === 0) return;
-    this.#bits &= ~bit;
-    this.#size--;
-  }
-
-  #bitOf(node: string): number {
-    return bitOf(node, this.#candidates);
+    this.#bits |= bitOf(node, this.#candidates);
   }
 }
 
@@ -46,6 +31,13 @@ export function bitOf(node: string, candidates: readonly string[]): number {
   const index = candidates.indexOf(node);
   assert(index >= 0 && index < bitsMax, 'a node is one of those that may be in the set');
   return 1 << index;
+}
+
+/** How many nodes some bits stand for. */
+export function countBits(bits: number): number {
+  let count = 0;
+  for (let rest = bits; rest !== 0; rest &= rest - 1) count++;
+  return count;
 }
 
 const bitsMax = 31;

@@ -1,4 +1,4 @@
-import { bitOf } from './node-set.ts';
+import { bitOf, countBits } from './node-set.ts';
 
 /**
  * Counts answers towards a required number. An outcome has three states, so that a request that
@@ -9,10 +9,9 @@ export type QuorumOutcome = 'pending' | 'reached' | 'unreachable';
 export class QuorumTally {
   readonly #required: number;
   readonly #candidates: readonly string[];
+  /** Bits of nodes; no node is in both. */
   #succeeded = 0;
   #failed = 0;
-  #successes = 0;
-  #failures = 0;
 
   /**
    * @param required how many successes are needed.
@@ -24,11 +23,11 @@ export class QuorumTally {
   }
 
   get received(): number {
-    return this.#successes;
+    return countBits(this.#succeeded);
   }
 
   get failed(): number {
-    return this.#failures;
+    return countBits(this.#failed);
   }
 
   hasSucceeded(node: string): boolean {
@@ -42,22 +41,18 @@ export class QuorumTally {
   /** Counts a node's success. A node counts once, however often it answers. */
   succeed(node: string): void {
     const bit = bitOf(node, this.#candidates);
-    if (((this.#succeeded | this.#failed) & bit) !== 0) return;
-    this.#succeeded |= bit;
-    this.#successes++;
+    if ((this.#failed & bit) === 0) this.#succeeded |= bit;
   }
 
   /** Counts a node's failure, unless it has succeeded. */
   fail(node: string): void {
     const bit = bitOf(node, this.#candidates);
-    if (((this.#succeeded | this.#failed) & bit) !== 0) return;
-    this.#failed |= bit;
-    this.#failures++;
+    if ((this.#succeeded & bit) === 0) this.#failed |= bit;
   }
 
   outcome(): QuorumOutcome {
-    if (this.#successes >= this.#required) return 'reached';
+    if (this.received >= this.#required) return 'reached';
     const { length } = this.#candidates;
-    return length - this.#failures >= this.#required ? 'pending' : 'unreachable';
+    return length - this.failed >= this.#required ? 'pending' : 'unreachable';
   }
 }

@@ -1,7 +1,7 @@
 import { NodeMap } from '../consistency/node-map.ts';
 import { NodeSet } from '../consistency/node-set.ts';
-import { compareVersions, isFloorVersion, newerVersion, type Version } from '../record/version.ts';
-import type { VersionedValue } from '../record/versioned-value.ts';
+import { compareVersions, newerVersion, type Version } from '../record/version.ts';
+import { recordOfFloor, type VersionedValue } from '../record/versioned-value.ts';
 import type { ReplicaPlan } from './replica-plan.ts';
 
 /**
@@ -137,10 +137,8 @@ export class ReadCore {
   /** The newest record, if its value is in hand. */
   newestRecord(): VersionedValue | undefined {
     const newest = this.newest();
-    // A floor says "absent", and there is no record of it to be fetched.
-    if (newest !== undefined && isFloorVersion(newest)) {
-      return { version: newest, value: undefined };
-    }
+    const floor = recordOfFloor(newest);
+    if (floor !== undefined) return floor;
     const isCurrent = compareVersions(this.#newestRecord?.version, newest) === 0;
     return isCurrent ? this.#newestRecord : undefined;
   }

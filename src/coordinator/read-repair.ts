@@ -1,6 +1,6 @@
 import type { ComparedVersion } from '../record/replica-messages.ts';
-import { compareVersions, isFloorVersion, type Version } from '../record/version.ts';
-import type { VersionedValue } from '../record/versioned-value.ts';
+import { compareVersions, type Version } from '../record/version.ts';
+import { recordOfFloor, type VersionedValue } from '../record/versioned-value.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { ComparedLately } from './compared-lately.ts';
 import type { ReplicaDirectory } from './ports.ts';
@@ -135,14 +135,14 @@ export class ReadRepair {
 
   /** Fetches the record for a replica that is behind. */
   #bring(node: string, { key, version, holder }: Comparison): void {
-    const floor = absentRecord(version);
+    const floor = recordOfFloor(version);
     if (floor !== undefined) return this.#spread(node, key, floor);
     if (holder === undefined || !this.#takeBudget()) return;
     const request = { operation: 'read-value', key } as const;
     this.#replicas.clientOf(holder).send(request, this.#deadlineMs(), (reply) => {
       this.#repairsInFlight--;
       if (reply.outcome !== 'ok') return;
-      const record = reply.record ?? absentRecord(reply.version);
+      const record = reply.record ?? recordOfFloor(reply.version);
       if (record !== undefined) this.#spread(node, key, record);
     });
   }
@@ -164,11 +164,4 @@ export class ReadRepair {
   #deadlineMs(): number {
     return this.#clock.monotonicMs() + repairTimeoutMs;
   }
-}
-
-/** What a floor says: absent, and there is no record of it to be fetched. */
-function absentRecord(version: Version | undefined): VersionedValue | undefined {
-  return version !== undefined && isFloorVersion(version)
-    ? { version, value: undefined }
-    : undefined;
 }

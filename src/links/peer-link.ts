@@ -1,5 +1,10 @@
 import type { ClockReading } from '../record/clock-monitor.ts';
-import type { ReplicaReply, ReplicaRequest, ReplicaStanding } from '../record/replica-messages.ts';
+import {
+  type ReplicaReply,
+  type ReplicaRequest,
+  type ReplicaStanding,
+  refused,
+} from '../record/replica-messages.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
@@ -154,7 +159,7 @@ export class PeerLink {
     urgency: 'urgent' | 'patient' = 'urgent',
   ): void {
     if (this.#state !== 'up') {
-      onReply({ outcome: 'refused', reason: 'not-sent' });
+      onReply(refused('not-sent'));
       return;
     }
     if (!this.#requests.add(this.#nextId++, request, deadlineMs, onReply)) return;

@@ -1,4 +1,4 @@
-import { compareVersions, type Version } from './version.ts';
+import { compareVersions, isFloorVersion, type Version } from './version.ts';
 
 /** How a value was written, so that it comes back as it was written. JSON is kept as JSON text. */
 export type ValueKind = 'text' | 'bytes' | 'json';
@@ -23,6 +23,12 @@ export function expiringValue(value: Value, expireTimeMs: number | undefined): V
 export interface VersionedValue {
   readonly version: Version;
   readonly value: Value | undefined;
+}
+
+/** What a floor says: absent, and there is no record of it to be fetched; nothing for other versions. */
+export function recordOfFloor(version: Version | undefined): VersionedValue | undefined {
+  if (version === undefined || !isFloorVersion(version)) return undefined;
+  return { version, value: undefined };
 }
 
 /** Picks the newer of two; `undefined` is older than all. Equal versions are equal values. */

@@ -1,5 +1,10 @@
 import { clockDriftMsMax } from '../record/hybrid-clock.ts';
-import type { ReclaimRequest, ReplicaReply, ReplicaStanding } from '../record/replica-messages.ts';
+import {
+  type ReclaimRequest,
+  type ReplicaReply,
+  type ReplicaStanding,
+  refused,
+} from '../record/replica-messages.ts';
 import { clockAtMs, laterClock } from '../record/version.ts';
 import { FloorClocks } from '../ring/floor-clocks.ts';
 import type { Token } from '../ring/partitioner.ts';
@@ -55,11 +60,11 @@ export class ReclaimMember {
   async answer(request: ReclaimRequest): Promise<ReplicaReply> {
     try {
       const isDone = await this.#step(request);
-      if (!isDone) return { outcome: 'refused', reason: 'not-now' };
+      if (!isDone) return refused('not-now');
       return { outcome: 'floors', floors: this.#components.floors.newest.toBytes() };
     } catch {
       // The disk is full or has failed, which is told elsewhere.
-      return { outcome: 'refused', reason: 'not-now' };
+      return refused('not-now');
     }
   }
 

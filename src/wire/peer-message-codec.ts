@@ -10,13 +10,14 @@ import {
   PeerRequest_Operation,
 } from '../../generated/quorate/internal/v1/peer.ts';
 import type { LinkReply, LinkRequest } from '../links/frames.ts';
-import type {
-  ComparedVersion,
-  KeyedVersion,
-  RefusalReason,
-  ReplicaReply,
-  ReplicaRequest,
-  VersionDifference,
+import {
+  type ComparedVersion,
+  type KeyedVersion,
+  type RefusalReason,
+  type ReplicaReply,
+  type ReplicaRequest,
+  refused,
+  type VersionDifference,
 } from '../record/replica-messages.ts';
 import type { VersionedValue } from '../record/versioned-value.ts';
 import { floorsBytes } from '../ring/floor-clocks.ts';
@@ -300,9 +301,7 @@ function rareReplyOf(outcome: number, rare: RareReply): ReplicaReply {
       return { outcome: 'copying', isDone: outcome === PeerReply_Outcome.COPIED };
     default: {
       const reason = refusalsByNumber[outcome];
-      return reason === undefined
-        ? { outcome: 'unknown', reason: 'failed' }
-        : { outcome: 'refused', reason };
+      return reason === undefined ? { outcome: 'unknown', reason: 'failed' } : refused(reason);
     }
   }
 }

@@ -63,10 +63,8 @@ export function readRecord(reader: PeerReader): VersionedValue {
   return { version: { clock, node }, value: storedValue(kind, value, expireTimeMs) };
 }
 
-export function writeKeyedVersion(
-  writer: BinaryWriter,
-  { key, version }: { readonly key: Uint8Array; readonly version: Version | undefined },
-): void {
+/** Writes a key and its version, if it has one. */
+export function writeKeyedVersion(writer: BinaryWriter, { key, version }: ComparedVersion): void {
   writer.fork();
   writer.uint32(bytes(1)).bytes(key);
   writeVersion(writer, version);

@@ -173,8 +173,8 @@ export const plants: readonly Plant[] = [
     edits: [
       {
         file: 'src/consistency/quorum-tally.js',
-        find: 'if (this.#successes >= this.#required)',
-        replace: 'if (this.#successes * 2 >= this.#required)',
+        find: 'if (this.received >= this.#required)',
+        replace: 'if (this.received * 2 >= this.#required)',
       },
     ],
     profile: withCuts,
