@@ -126,21 +126,24 @@ export class CliProcess {
   /** Waits until the condition holds. @throws Error with all output if it ends before, or in time. */
   async until(what: string, holds: () => boolean, timeoutMs?: number): Promise<void> {
     const isOver = () => this.#exit !== undefined || holds();
-    await until(`${what}\n${this.stderr}`, isOver, timeoutMs);
+    await until(() => `${what}\n${this.stdout}${this.stderr}`, isOver, timeoutMs);
     if (holds()) return;
     throw new Error(`it ended before ${what}: ${this.stdout}${this.stderr}`);
   }
 }
 
-/** Waits until a condition holds, asking every 20 ms. @throws Error after `timeoutMs`. */
+/** Waits until a condition holds, asking every 20 ms. @throws Error after `timeoutMs`, with `what`. */
 export async function until(
-  what: string,
+  what: string | (() => string),
   holds: () => boolean | Promise<boolean>,
   timeoutMs = untilMsDefault,
 ): Promise<void> {
   const endMs = performance.now() + timeoutMs;
   while (!(await holds())) {
-    if (performance.now() > endMs) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    if (performance.now() > endMs) {
+      const text = typeof what === 'string' ? what : what();
+      throw new Error(`not within ${timeoutMs} ms: ${text}`);
+    }
     await sleep(20);
   }
 }
