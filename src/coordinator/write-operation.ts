@@ -2,7 +2,7 @@ import { QuorateError, type QuorateErrorCode } from '../base/quorate-error.ts';
 import { NodeSet } from '../consistency/node-set.ts';
 import { keepsHints } from '../consistency/repair-mode.ts';
 import { clockApartMsMax } from '../record/clock-monitor.ts';
-import { isOverdue, type ReplicaReply } from '../record/replica-messages.ts';
+import { isOverdue, type ReplicaReply, type ReplicaRequest } from '../record/replica-messages.ts';
 import type { Version } from '../record/version.ts';
 import { expiringValue, recordBytes, type VersionedValue } from '../record/versioned-value.ts';
 import type { Deadline } from '../runtime/deadlines.ts';
@@ -70,13 +70,24 @@ export class WriteOperation implements Operation {
     this.#querySentAtMs = this.#components.clock.realtimeMs();
     this.#clockBaseMs = this.#querySentAtMs - this.#components.clock.monotonicMs();
     this.#armTimer();
-    const request = { operation: 'query-version', key: this.#plan.key } as const;
     for (const node of this.#plan.readable) {
-      this.#times?.asked(node, this.#components.clock.monotonicMs());
-      this.#components.replicas
-        .clientOf(node)
-        .send(request, this.#deadlineMs, (reply) => this.#onVersionReply(node, reply));
+      this.#query(node, clockQuery, (reply) => {
+        if (reply.outcome !== 'refused' || reply.reason !== 'not-now') {
+          this.#onVersionReply(node, reply);
+        } else if (this.#phase === 'query') this.#queryVersion(node);
+      });
     }
+  }
+
+  /** Asks for the version of the key where a replica does not tell what would do for all keys. */
+  #queryVersion(node: string): void {
+    const request = { operation: 'query-version', key: this.#plan.key } as const;
+    this.#query(node, request, (reply) => this.#onVersionReply(node, reply));
+  }
+
+  #query(node: string, request: ReplicaRequest, onReply: (reply: ReplicaReply) => void): void {
+    this.#times?.asked(node, this.#components.clock.monotonicMs());
+    this.#components.replicas.clientOf(node).send(request, this.#deadlineMs, onReply);
   }
 
   #armTimer(): void {
@@ -325,6 +336,8 @@ export class WriteOperation implements Operation {
     };
   }
 }
+
+const clockQuery: ReplicaRequest = { operation: 'query-clock' };
 
 /** Why a write failed that was made before: its version is older than what was forgotten. */
 export const belowFloor = 'below-floor';

@@ -1,7 +1,7 @@
 import type { Hello, Refusal } from './frames.ts';
 
 /** The version of the protocol between nodes that this program speaks. */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 /** What a node knows when it judges another. */
 export interface HandshakeContext {

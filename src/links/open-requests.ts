@@ -13,11 +13,13 @@ import { frameBytesMax, type LinkRequest } from './frames.ts';
 export const linkRequestsMax = 8_192;
 export const linkBytesMax = 32 * 1024 * 1024;
 
+type OnReply = (reply: ReplicaReply) => void;
+
 interface OpenRequest {
   readonly request: ReplicaRequest;
   readonly bytes: number;
-  readonly deadlineMs: number;
-  readonly onReply: (reply: ReplicaReply) => void;
+  deadlineMs: number;
+  readonly onReply: OnReply;
   isUnderWay: boolean;
 }
 
@@ -28,6 +30,8 @@ export class OpenRequests {
   /** The ids that have not left, oldest first. */
   #queue: number[] = [];
   #bytes = 0;
+  /** The question for the newest clock that has not left: it serves all who ask until it does. */
+  #clockQuery: { readonly open: OpenRequest; readonly onReplies: OnReply[] } | undefined;
 
   get count(): number {
     return this.#open.size;
@@ -38,18 +42,20 @@ export class OpenRequests {
   }
 
   /** Queues a request, or ends it at once if there is no room. @returns whether it was queued. */
-  add(
-    id: number,
-    request: ReplicaRequest,
-    deadlineMs: number,
-    onReply: (reply: ReplicaReply) => void,
-  ): boolean {
+  add(id: number, request: ReplicaRequest, deadlineMs: number, onReply: OnReply): boolean {
+    if (request.operation === 'query-clock' && this.#clockQuery !== undefined) {
+      const { open, onReplies } = this.#clockQuery;
+      open.deadlineMs = Math.max(open.deadlineMs, deadlineMs);
+      onReplies.push(onReply);
+      return true;
+    }
     const bytes = requestBytes(request);
     if (!this.hasRoom(bytes)) {
       onReply(notSent);
       return false;
     }
-    this.#open.set(id, { request, bytes, deadlineMs, onReply, isUnderWay: false });
+    const open = { request, bytes, deadlineMs, onReply, isUnderWay: false };
+    this.#open.set(id, request.operation === 'query-clock' ? this.#joinable(open) : open);
     this.#bytes += bytes;
     this.#queue.push(id);
     return true;
@@ -75,6 +81,7 @@ export class OpenRequests {
           if (frame.length > 0 && bytes + open.bytes > frameBytesMax) break;
           bytes += open.bytes;
           open.isUnderWay = true;
+          this.#closeToOthers(open);
           frame.push({ id, timeoutMs, request: open.request });
         }
       }
@@ -90,8 +97,25 @@ export class OpenRequests {
     const open = this.#open.get(id);
     if (open === undefined) return;
     this.#open.delete(id);
+    this.#closeToOthers(open);
     this.#bytes -= open.bytes;
     open.onReply(reply);
+  }
+
+  #joinable(open: OpenRequest): OpenRequest {
+    const onReplies = [open.onReply];
+    const joined = {
+      ...open,
+      onReply: (reply: ReplicaReply) => {
+        for (const onReply of onReplies) onReply(reply);
+      },
+    };
+    this.#clockQuery = { open: joined, onReplies };
+    return joined;
+  }
+
+  #closeToOthers(open: OpenRequest): void {
+    if (this.#clockQuery?.open === open) this.#clockQuery = undefined;
   }
 
   /** Ends the requests whose deadline has passed. */

@@ -16,6 +16,14 @@ export type ReplicaRequest =
     }
   | {
       /**
+       * Asks for a clock that no version of any key is newer than which the replica holds or is about
+       * to store; the answer is a floor version of it. Refused with `not-now` where the replica cannot
+       * tell or runs ahead: then `query-version` tells it of one key.
+       */
+      readonly operation: 'query-clock';
+    }
+  | {
+      /**
        * `store` brings a new write, which a replica refuses if it is too far ahead of its clock.
        * `spread` brings a version that exists already elsewhere (write-back, read repair, hints)
        * and is never refused for the clock.
@@ -156,7 +164,7 @@ export type ReplicaReply =
  * `rebuilding`: the replica has lost its disk and does not know yet what it should hold.
  * `read-only`: its disk is full. `damaged`: its record of the key is not what was written, or
  * another replica must have lost it. `below-floor`: the version is older than what the replica has
- * promised to know all of. `not-now`: something is in the way of a round.
+ * promised to know all of. `not-now`: something is in the way of a round, or of naming a clock.
  */
 export type RefusalReason =
   | 'clock-ahead'

@@ -6,7 +6,7 @@ import {
   refused,
   type VersionDifference,
 } from '../record/replica-messages.ts';
-import { compareVersions, floorVersion, newerVersion } from '../record/version.ts';
+import { clockAtMs, compareVersions, floorVersion, newerVersion } from '../record/version.ts';
 import type { VersionedValue } from '../record/versioned-value.ts';
 import { type Token, tokenCount } from '../ring/partitioner.ts';
 import type { Ring } from '../ring/ring.ts';
@@ -38,6 +38,12 @@ type ReadReply = Extract<ReplicaReply, { readonly outcome: 'ok' }>;
 /** How many records a list looks through at once, and how large they may be together. */
 const listedMax = 512;
 const listedBytesMax = 1024 * 1024;
+/**
+ * How far ahead of its own time a replica names its newest clock: a coordinator 250 ms behind still
+ * follows it, within the 500 ms that a version may be ahead. One key that is further ahead must not
+ * hold up all others.
+ */
+const namedAheadMsMax = 200;
 
 export class ReplicaReads {
   readonly #clock: Clock;
@@ -81,6 +87,16 @@ export class ReplicaReads {
       damaged,
       next: last && Uint8Array.of(...last, 0),
     };
+  }
+
+  /** What no version here is newer than; refused where that is unknown, or too far ahead to follow. */
+  newestClock(): ReplicaReply {
+    const clockMs = this.#clock.realtimeMs();
+    const clock = this.#storage.newestClock();
+    if (clock === undefined || clock > clockAtMs(clockMs + namedAheadMsMax)) {
+      return refused('not-now');
+    }
+    return { outcome: 'ok', version: floorVersion(clock), record: undefined, clockMs };
   }
 
   /**

@@ -159,6 +159,9 @@ export class Replica {
         ? this.#reads.list(request)
         : this.#reads.compare(request);
     }
+    if (request.operation === 'query-clock') {
+      return this.#standing.servesReads ? this.#reads.newestClock() : refused('rebuilding');
+    }
     const token = this.#ring.partitioner.tokenOf(request.key);
     if (!this.#ring.holds(this.#node, token)) return refused('not-a-replica');
     return 'record' in request ? this.#refusal(token, request) : this.#answer(token, request);

@@ -4,6 +4,7 @@ import type { KeyedVersion } from '../record/replica-messages.ts';
 import { compareVersions, type Version } from '../record/version.ts';
 import { recordBytes, type VersionedValue } from '../record/versioned-value.ts';
 import { type KnownKey, KnownKeys } from './known-keys.ts';
+import { NewestClock } from './newest-clock.ts';
 import { decodeRecord, decodeVersion, encodeRecord } from './record-format.ts';
 import type { KeyedRecord, Storage } from './storage.ts';
 import type { Change, Entry, RangeSlice, Tables } from './tables.ts';
@@ -26,6 +27,7 @@ export class DurableStorage implements Storage {
   readonly #tables: Tables;
   readonly #known = new KnownKeys<InFlight>(knownKeysMax);
   readonly #damaged = new Set<string>();
+  readonly #newestClock: NewestClock;
   readonly #damageListeners: ((key: Uint8Array) => void)[] = [];
   #flushes = 0;
   #onIdle: (() => void) | undefined;
@@ -33,6 +35,7 @@ export class DurableStorage implements Storage {
   /** @param tables stay open when the storage is closed: they belong to who opened them. */
   constructor(tables: Tables) {
     this.#tables = tables;
+    this.#newestClock = new NewestClock(tables);
     tables.scan('damaged', new Uint8Array(), ({ key }) => {
       this.#damaged.add(bytesToMapKey(key));
       return true;
@@ -61,6 +64,11 @@ export class DurableStorage implements Storage {
     return version ?? known.durable;
   }
 
+  newestClock(): bigint | undefined {
+    // What was held of a damaged key may have been lost with a former disk.
+    return this.#damaged.size === 0 ? this.#newestClock.clock : undefined;
+  }
+
   async applyBatch(records: readonly KeyedRecord[]): Promise<readonly Version[]> {
     const changes: Change[] = [];
     const own: InFlight[] = [];
@@ -76,7 +84,7 @@ export class DurableStorage implements Storage {
         held.push(current);
         continue;
       }
-      changes.push({ table: 'data', key, value: encodeRecord(key, record) });
+      this.#store(key, record, changes);
       if (this.#damaged.size > 0 && this.#damaged.has(mapKey)) changes.push(damageMark(key));
       own.push(enterFlight(known, record.version));
       held.push(record.version);
@@ -134,7 +142,7 @@ export class DurableStorage implements Storage {
     const changes: Change[] = [{ table: 'damaged', key, value: undefined }];
     const own: InFlight[] = [];
     if (newest !== undefined && compareVersions(held, newest.version) < 0) {
-      changes.push({ table: 'data', key, value: encodeRecord(key, newest) });
+      this.#store(key, newest, changes);
       own.push(enterFlight(known, newest.version));
     } else if (bytes !== undefined && held === undefined) {
       changes.push({ table: 'data', key, value: undefined });
@@ -165,6 +173,12 @@ export class DurableStorage implements Storage {
     });
   }
 
+  #store(key: Uint8Array, record: VersionedValue, changes: Change[]): void {
+    changes.push({ table: 'data', key, value: encodeRecord(key, record) });
+    const mark = this.#newestClock.cover(record.version.clock);
+    if (mark !== undefined) changes.push(mark);
+  }
+
   /** Writes, and ends the flight of its records when they are durable or failed. */
   #write(changes: readonly Change[], own: readonly InFlight[]): Promise<void> {
     this.#flushes++;
@@ -172,6 +186,7 @@ export class DurableStorage implements Storage {
       () => this.#land(own, true),
       (error: unknown) => {
         this.#land(own, false);
+        this.#newestClock.forgetMark();
         throw error;
       },
     );

@@ -1,7 +1,7 @@
 import sortedBtree from 'sorted-btree';
 import { bytesToMapKey, mapKeyToBytes } from '../base/bytes.ts';
 import type { KeyedVersion } from '../record/replica-messages.ts';
-import { compareVersions, type Version } from '../record/version.ts';
+import { compareVersions, laterClock, type Version } from '../record/version.ts';
 import { recordBytes, type VersionedValue } from '../record/versioned-value.ts';
 import type { KeyedRecord, Storage } from './storage.ts';
 import type { RangeSlice } from './tables.ts';
@@ -12,6 +12,7 @@ import type { RangeSlice } from './tables.ts';
  */
 export class MemoryStorage implements Storage {
   readonly #records = new sortedBtree.default<string, VersionedValue>();
+  #newestClock = 0n;
 
   get(key: Uint8Array): VersionedValue | undefined {
     return this.#records.get(bytesToMapKey(key));
@@ -23,6 +24,10 @@ export class MemoryStorage implements Storage {
 
   newestVersionOf(key: Uint8Array): Version | undefined {
     return this.versionOf(key);
+  }
+
+  newestClock(): bigint | undefined {
+    return this.#newestClock;
   }
 
   applyBatch(records: readonly KeyedRecord[]): Promise<readonly Version[]> {
@@ -80,6 +85,7 @@ export class MemoryStorage implements Storage {
     const held = this.#records.get(mapKey)?.version;
     if (held !== undefined && compareVersions(held, record.version) >= 0) return held;
     this.#records.set(mapKey, detach(record));
+    this.#newestClock = laterClock(this.#newestClock, record.version.clock);
     return record.version;
   }
 }

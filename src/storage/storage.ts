@@ -34,6 +34,12 @@ export interface Storage {
    */
   newestVersionOf(key: Uint8Array): Version | undefined;
   /**
+   * A clock that no version is newer than which is held, was held once, or is on its way, of any key;
+   * 0 if there was none. After a restart it may be half a second more than needed. `undefined` where
+   * it cannot be told, as while a key is damaged.
+   */
+  newestClock(): bigint | undefined;
+  /**
    * Stores each record unless the key holds the same or a newer version; a version never goes
    * down. All of the batch becomes durable with one flush. What a key holds already is durable
    * too when this settles.

@@ -54,6 +54,7 @@ const operations = {
   'seal-reclaim': PeerRequest_Operation.SEAL_RECLAIM,
   'raise-reclaim': PeerRequest_Operation.RAISE_RECLAIM,
   compare: PeerRequest_Operation.COMPARE,
+  'query-clock': PeerRequest_Operation.QUERY_CLOCK,
 } as const satisfies Record<ReplicaRequest['operation'], PeerRequest_Operation>;
 
 const operationsByNumber = invert<ReplicaRequest['operation']>(operations);
@@ -175,6 +176,7 @@ function rareRequestOf(
 ): ReplicaRequest {
   switch (operation) {
     case 'read-floors':
+    case 'query-clock':
       return { operation };
     case 'compare':
       return { operation, compared };

@@ -63,6 +63,16 @@ export function storageConformance(name: string, open: () => Promise<Storage>): 
       assert.deepEqual(plain(storage.get(numberKey(1))), plain(textRecord(v2, 'two')));
     });
 
+    it('knows a clock that no version of any key is newer than, on its way or gone', async () => {
+      assert.equal(storage.newestClock(), 0n);
+      const stored = put(numberKey(1), textRecord(v3));
+      assert.equal(storage.newestClock(), v3.clock);
+      await stored;
+      await put(numberKey(2), textRecord(v1));
+      await storage.remove([{ key: numberKey(1), version: v3 }]);
+      assert.equal(storage.newestClock(), v3.clock);
+    });
+
     it('decides by the node where clocks are equal', async () => {
       const [lower, upper] = [versionAt(5, 'a'), versionAt(5, 'b')];
       await put(numberKey(1), textRecord(upper, 'upper'));

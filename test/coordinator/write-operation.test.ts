@@ -52,12 +52,12 @@ describe('a put', () => {
     return outcome.error;
   };
 
-  it('asks all live replicas for the version, and stores under a greater one in all', async () => {
+  it('asks all live replicas for their newest clock, and stores under a greater one in all', async () => {
     const queries = put();
     assert.deepEqual(nodes(queries), ['a', 'b', 'c']);
     assert.deepEqual(
       new Set(queries.map(({ request }) => request.operation)),
-      new Set(['query-version']),
+      new Set(['query-clock']),
     );
     const seen = { clock: clockAtMs(replicas.host.realtimeMs() + 400), node: 'z' };
     queries[0]?.reply(replicas.holds(undefined));
@@ -71,6 +71,22 @@ describe('a put', () => {
     stores[1]?.reply(replicas.holds(version));
     await settlePromises();
     assert.deepEqual(outcome, { version });
+  });
+
+  it('asks a replica that names no clock for the version of the key', async () => {
+    const [own, second, third] = put();
+    const notNow: ReplicaReply = { outcome: 'refused', reason: 'not-now' };
+    for (const asked of [own, second]) asked?.reply(notNow);
+    const queries = replicas.take();
+    assert.deepEqual(nodes(queries), ['a', 'b']);
+    const query = { operation: 'query-version', key: numberKey(0) };
+    for (const { request } of queries) assert.deepEqual(request, query);
+    queries[0]?.reply(replicas.holds(undefined));
+    const seen = { clock: clockAtMs(replicas.host.realtimeMs() + 400), node: 'z' };
+    queries[1]?.reply(replicas.holds(seen));
+    assert.ok(compareVersions(versionIn(replicas.take()), seen) > 0);
+    third?.reply(notNow);
+    assert.deepEqual(replicas.take(), []);
   });
 
   it('sends nothing and hints nothing with too few live replicas', async () => {

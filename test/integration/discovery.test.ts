@@ -117,7 +117,9 @@ describe('a client with the address of a ZooKeeper', { skip }, () => {
     started.type('get 8');
     started.type('put 9 after');
     started.type('get 9');
-    await started.until('it has gone on', () => /\nbefore\nstored .*\nafter\n/.test(started.stdout));
+    await started.until('it has gone on', () =>
+      /\nbefore\nstored .*\nafter\n/.test(started.stdout),
+    );
     const at = cluster.address(coordinator);
     const moved = new RegExp(
       `^${coordinator} at ${at} cannot be reached \\(.*\\); going through (replica\\d) at \\S+ now\n$`,

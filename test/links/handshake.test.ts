@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { judgeHello } from '../../src/links/handshake.ts';
+import { judgeHello, protocolVersion } from '../../src/links/handshake.ts';
 import { helloOf } from './fake-streams.ts';
 
 const own = helloOf('a');
@@ -21,7 +21,7 @@ describe('judgeHello', () => {
   });
 
   for (const [reason, change, named] of [
-    ['protocol-version', { protocolVersion: 2 }, ['1', '2']],
+    ['protocol-version', { protocolVersion: 1 }, ['2', '1']],
     ['cluster-name', { clusterName: 'other' }, ['"test"', '"other"']],
     ['unknown-node', { node: 'z' }, ['"z"']],
     ['ring', { ringDigest: 'circle' }, ['ring', 'circle']],
@@ -40,9 +40,9 @@ describe('judgeHello', () => {
   });
 
   it('names the difference that explains the others', () => {
-    const change = { protocolVersion: 2, clusterName: 'other', node: 'z', ringDigest: 'circle' };
+    const change = { protocolVersion: 1, clusterName: 'other', node: 'z', ringDigest: 'circle' };
     assert.equal(judge(change)?.reason, 'protocol-version');
-    assert.equal(judge({ ...change, protocolVersion: 1 })?.reason, 'cluster-name');
+    assert.equal(judge({ ...change, protocolVersion })?.reason, 'cluster-name');
   });
 
   it('knows a node by its data', () => {

@@ -87,6 +87,47 @@ describe('PeerLink, for requests,', () => {
     assert.equal(frames().length, 1);
   });
 
+  it('asks for the newest clock once for all who ask before it leaves, for the longest of them', async () => {
+    welcome();
+    const ask = (timeoutMs: number) => send({ operation: 'query-clock' }, timeoutMs);
+    ask(100);
+    send(read(1));
+    ask(300);
+    ask(200);
+    await turn();
+    const [frame] = frames();
+    const sent = frame?.requests.map(({ timeoutMs, request }) => [timeoutMs, request.operation]);
+    assert.deepEqual(sent, [
+      [300, 'query-clock'],
+      [1_000, 'read-value'],
+    ]);
+    ask(50);
+    await turn();
+    const [later] = frames();
+    assert.equal(later?.requests.length, 1);
+    const replyTo = (id: number | undefined) =>
+      dialer.answer({ kind: 'replies', replies: [{ id: id ?? 0, reply: done }] });
+    replyTo(frame?.requests[0]?.id);
+    assert.deepEqual(replies, [done, done, done]);
+    replyTo(later?.requests[0]?.id);
+    assert.equal(replies.length, 4);
+  });
+
+  it('ends all who ask for the newest clock with the stream, and asks anew on the next', async () => {
+    welcome();
+    for (let count = 0; count < 2; count++) send({ operation: 'query-clock' });
+    dialer.stream.handlers.onClosed('cut');
+    assert.deepEqual(replies, [notSent, notSent]);
+    await time.advance(1_000);
+    welcome();
+    send({ operation: 'query-clock' });
+    await turn();
+    assert.deepEqual(
+      frames().flatMap(({ requests }) => requests.map(({ request }) => request.operation)),
+      ['query-clock'],
+    );
+  });
+
   it('gives each reply to its request, once, in any order', async () => {
     welcome();
     const heard: string[] = [];

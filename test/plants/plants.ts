@@ -247,13 +247,34 @@ export const plants: readonly Plant[] = [
     profile: busy,
   },
   {
+    name: 'takes part in a question for the newest clock that has left before',
+    edits: [
+      {
+        file: 'src/links/open-requests.js',
+        find: 'open.isUnderWay = true;\n                    this.#closeToOthers(open);',
+        replace: 'open.isUnderWay = true;',
+      },
+    ],
+    profile: { ...busy, clockSkewMsMax: 240, delayMsMax: 30 },
+  },
+  {
+    name: 'names the clock of the latest store, not the newest',
+    edits: [
+      {
+        file: 'src/storage/newest-clock.js',
+        find: 'this.#clock = laterClock(this.#clock, clock);',
+        replace: 'this.#clock = laterClock(clock, 0n);',
+      },
+    ],
+    profile: { ...busy, clockSkewMsMax: 240, keys: [7, 8] },
+  },
+  {
     name: 'deletes physically',
     edits: [
       {
         file: storage,
-        find: "changes.push({ table: 'data', key, value: encodeRecord(key, record) });\n            if",
-        replace:
-          "changes.push({ table: 'data', key, value: record.value && encodeRecord(key, record) });\n            if",
+        find: 'value: encodeRecord(key, record) });',
+        replace: 'value: record.value && encodeRecord(key, record) });',
       },
     ],
     profile: withCuts,

@@ -5,7 +5,7 @@ import { QuorateError } from '../../src/base/quorate-error.ts';
 import { ClockMonitor } from '../../src/record/clock-monitor.ts';
 import { HybridClock } from '../../src/record/hybrid-clock.ts';
 import type { ReplicaReply, ReplicaRequest } from '../../src/record/replica-messages.ts';
-import { clockAtMs, newerVersion, type Version } from '../../src/record/version.ts';
+import { clockAtMs, floorVersion, newerVersion, type Version } from '../../src/record/version.ts';
 import type { VersionedValue } from '../../src/record/versioned-value.ts';
 import { type ReclaimRounds, Replica } from '../../src/replica/replica.ts';
 import { byteOrderedPartitioner } from '../../src/ring/partitioner.ts';
@@ -27,6 +27,7 @@ class SlowStorage extends MemoryStorage {
   readonly flushes: (() => void)[] = [];
   failure: Error | undefined;
   damaged: Uint8Array | undefined;
+  isClockKnown = true;
   /** What is remembered and not durable yet. */
   onTheWay: Version | undefined;
 
@@ -37,6 +38,10 @@ class SlowStorage extends MemoryStorage {
 
   override newestVersionOf(key: Uint8Array): Version | undefined {
     return newerVersion(super.newestVersionOf(key), this.onTheWay);
+  }
+
+  override newestClock(): bigint | undefined {
+    return this.isClockKnown ? super.newestClock() : undefined;
   }
 
   override damagedKeys(): readonly Uint8Array[] {
@@ -156,6 +161,28 @@ describe('Replica', () => {
     ]);
   });
 
+  it('names a clock that none of its versions is newer than', async () => {
+    handle({ operation: 'query-clock' });
+    assert.deepEqual(replies.splice(0), [[0, { ...answered(aheadBy(0)), version: undefined }]]);
+    handle(storing('store', aheadBy(200), 7), storing('store', aheadBy(0), 8));
+    await storage.flush();
+    replies = [];
+    handle({ operation: 'query-clock' });
+    const version = floorVersion(aheadBy(200).clock);
+    assert.deepEqual(replies, [[0, { ...answered(aheadBy(0)), version }]]);
+  });
+
+  it('names no clock that is over 200 ms ahead of its own, or that it does not know', async () => {
+    handle(storing('store', aheadBy(201)));
+    await storage.flush();
+    replies = [];
+    handle({ operation: 'query-clock' });
+    storage.isClockKnown = false;
+    handle({ operation: 'query-clock' });
+    const notNow = [0, { outcome: 'refused', reason: 'not-now' }];
+    assert.deepEqual(replies, [notNow, notNow]);
+  });
+
   it('applies all stores that arrive together in one batch', async () => {
     const [older, newer] = [aheadBy(0), aheadBy(1)];
     handle(storing('store', newer, 1), storing('spread', older, 2), storing('store', older, 1));
@@ -235,15 +262,16 @@ describe('Replica', () => {
       { operation: 'query-version', key },
       { operation: 'list', key, tokens: TokenSet.of([7]).toBytes() },
       { operation: 'compare', compared: [{ key, version }] },
+      { operation: 'query-clock' },
       storing('spread', version),
     );
     await storage.flush();
     const refused = { outcome: 'refused', reason: 'rebuilding' };
     assert.deepEqual(
-      replies.slice(0, 5),
-      [0, 1, 2, 3, 4].map((index) => [index, refused]),
+      replies.slice(0, 6),
+      [0, 1, 2, 3, 4, 5].map((index) => [index, refused]),
     );
-    assert.deepEqual(replies[5], [5, answered(version)]);
+    assert.deepEqual(replies[6], [6, answered(version)]);
   });
 
   it('takes no store while its disk is full, found before or during the store', async () => {

@@ -83,6 +83,14 @@ describe('a damaged record', () => {
     assert.deepEqual(storage.versionOf(numberKey(2)), v1);
   });
 
+  it('leaves no clock to name for all keys until it is healed', async () => {
+    assert.ok((storage.newestClock() ?? 0n) >= v1.clock);
+    assertDamaged();
+    assert.equal(storage.newestClock(), undefined);
+    await heal(textRecord(v2));
+    assert.ok((storage.newestClock() ?? 0n) >= v2.clock);
+  });
+
   it('is found by a version query, a walk and a store as well', async () => {
     assert.throws(() => storage.versionOf(key), damaged);
     assert.deepEqual(alarms, ['01']);

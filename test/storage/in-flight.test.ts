@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { compareVersions, type Version } from '../../src/record/version.ts';
+import { encodeText } from '../../src/base/bytes.ts';
+import { clockAtMs, compareVersions, type Version } from '../../src/record/version.ts';
 import type { VersionedValue } from '../../src/record/versioned-value.ts';
 import { DurableStorage } from '../../src/storage/durable-storage.ts';
 import { numberKey, textRecord, versionAt } from '../record/samples.ts';
@@ -98,6 +99,48 @@ describe('DurableStorage with records in flight', () => {
     stores.push(put(textRecord(v3)), put(textRecord(v1)));
     assert.deepEqual(await time.settle(Promise.all(stores)), [[v2], [v3], [v3]]);
     assert.deepEqual(storage.versionOf(key), v3);
+  });
+
+  it('names no newer clock than it must, and after a power cut none that is less', async () => {
+    const far = versionAt(1_000);
+    for (const version of [v1, v2, far]) await time.settle(put(textRecord(version)));
+    assert.equal(storage.newestClock(), far.clock);
+    for (const [late, isKept] of [
+      [versionAt(1_400), false],
+      [versionAt(9_000), true],
+    ] as const) {
+      void put(textRecord(late));
+      await time.advance(5);
+      assert.equal(storage.newestClock(), late.clock);
+      disk.cut(isKept);
+      storage = new DurableStorage(disk.tables);
+      const newest = storage.newestClock() ?? 0n;
+      const held = (isKept ? late : far).clock;
+      assert.ok(newest >= held && newest <= held + clockAtMs(500), `${newest} for ${held}`);
+    }
+  });
+
+  it('writes its newest clock again where a full disk did not take it', async () => {
+    disk.isFull = true;
+    await assert.rejects(time.settle(put(textRecord(v3))), { code: 'NO_SPACE' });
+    disk.isFull = false;
+    await time.advance(1_100);
+    await time.settle(put(textRecord(v2)));
+    disk.cut();
+    storage = new DurableStorage(disk.tables);
+    assert.ok((storage.newestClock() ?? 0n) >= v2.clock);
+  });
+
+  it('names no newest clock beside records of which nobody noted it, also after more of them', async () => {
+    await time.settle(put(textRecord(v1)));
+    for (const value of [undefined, Uint8Array.of(1)]) {
+      disk.tables.writeNow([{ table: 'meta', key: encodeText('newest clock'), value }]);
+      for (const version of [v2, v3]) {
+        storage = new DurableStorage(disk.tables);
+        assert.equal(storage.newestClock(), undefined);
+        await time.settle(put(textRecord(version)));
+      }
+    }
   });
 
   it('waits in close for what is under way', async () => {

@@ -48,6 +48,7 @@ const operations = {
   'seal-reclaim': 11,
   'raise-reclaim': 12,
   compare: 13,
+  'query-clock': 14,
 } as const;
 const refusals = {
   'clock-ahead': 2,

@@ -54,7 +54,7 @@ const arbitraryTokenRequest: fc.Arbitrary<ReplicaRequest> = fc.oneof(
     operation: fc.constantFrom<'seal-reclaim' | 'raise-reclaim'>('seal-reclaim', 'raise-reclaim'),
     round: anyClock,
   }),
-  fc.constant({ operation: 'read-floors' as const }),
+  fc.constantFrom<ReplicaRequest>({ operation: 'read-floors' }, { operation: 'query-clock' }),
   fc.record({
     operation: fc.constant('compare' as const),
     compared: fc.array(fc.record({ key: arbitraryKey, version: maybeVersion }), { maxLength: 4 }),

@@ -211,6 +211,8 @@ export const PeerRequest_Operation = {
   RAISE_RECLAIM: 12,
   /** COMPARE - Say where other versions are held than those that a read has answered. */
   COMPARE: 13,
+  /** QUERY_CLOCK - A clock that nothing it has seen of any key is newer than; for the next write. */
+  QUERY_CLOCK: 14,
 } as const;
 
 export type PeerRequest_Operation = typeof PeerRequest_Operation[keyof typeof PeerRequest_Operation];
@@ -230,6 +232,7 @@ export namespace PeerRequest_Operation {
   export type SEAL_RECLAIM = typeof PeerRequest_Operation.SEAL_RECLAIM;
   export type RAISE_RECLAIM = typeof PeerRequest_Operation.RAISE_RECLAIM;
   export type COMPARE = typeof PeerRequest_Operation.COMPARE;
+  export type QUERY_CLOCK = typeof PeerRequest_Operation.QUERY_CLOCK;
 }
 
 /** A value or a tombstone with its version. */
@@ -332,7 +335,7 @@ export const PeerReply_Outcome = {
   FLOORS: 11,
   /** BELOW_FLOOR - Refused, certainly nothing stored: the version is below the floor of the token. */
   BELOW_FLOOR: 12,
-  /** NOT_NOW - Refused: something is in the way now. */
+  /** NOT_NOW - Refused: something is in the way now, or there is no newest clock that could be named. */
   NOT_NOW: 13,
   /** COMPARED - Done: the differences below are all that was found. */
   COMPARED: 14,
