@@ -8,8 +8,9 @@ import type { ReplicaPlan } from './replica-plan.ts';
  * Decides a put or a delete from what the replicas say. Pure: the shell sends and waits.
  *
  * At QUORUM and ALL it is the write of the multi-writer register of Attiya, Bar-Noy and Dolev
- * (1995; many writers by Lynch and Shvartsman, 1997): first ask a quorum for the newest version,
- * then store under a greater one. The weaker levels go straight to the second phase.
+ * (1995; many writers by Lynch and Shvartsman, 1997): first ask a quorum for what no completed write
+ * of the key is newer than, then store under a greater version. The weaker levels go straight to the
+ * second phase.
  */
 export class WriteCore {
   readonly #plan: ReplicaPlan;

@@ -9,9 +9,8 @@ export interface KnownKey<Flight> {
 }
 
 /**
- * The keys that were used last, so that a write, which asks for a key twice on each replica, need
- * not read and check the whole record for it. Who has looked one up keeps what it was given and
- * looks it up no more.
+ * The keys that were used last, so that a store, or a comparison behind a read, need not read and
+ * check the whole record. Who has looked one up keeps what it was given and looks it up no more.
  *
  * Two generations of a bounded size take the place of a list in the order of use: what is used
  * moves to the young one, and when that is full it becomes the old one, whose rest is forgotten.
