@@ -72,7 +72,7 @@ export class DurableStorage implements Storage {
   async applyBatch(records: readonly KeyedRecord[]): Promise<readonly Version[]> {
     const changes: Change[] = [];
     const own: InFlight[] = [];
-    const others: Promise<void>[] = [];
+    const others = new Set<Promise<void>>();
     const held: Version[] = [];
     for (const { key, record } of records) {
       const mapKey = bytesToMapKey(key);
@@ -80,17 +80,26 @@ export class DurableStorage implements Storage {
       const { flight } = known;
       const current = flight?.version ?? this.#versionToPass(key, known, record.version);
       if (current !== undefined && compareVersions(current, record.version) >= 0) {
-        if (flight?.flushed !== undefined) others.push(flight.flushed);
+        if (flight?.flushed !== undefined) others.add(flight.flushed);
         held.push(current);
         continue;
       }
-      this.#store(key, record, changes);
-      if (this.#damaged.size > 0 && this.#damaged.has(mapKey)) changes.push(damageMark(key));
-      own.push(enterFlight(known, record.version));
       held.push(record.version);
+      if (this.#damaged.size > 0 && this.#damaged.has(mapKey)) changes.push(damageMark(key));
+      const stored = this.#storing(key, record, changes);
+      if (flight?.waiting === undefined) {
+        changes.push(stored);
+        own.push(enterFlight(known, record.version, stored));
+      } else {
+        // Many stores of one key that wait for the same transaction are one.
+        flight.waiting.value = stored.value;
+        flight.version = record.version;
+        if (flight.flushed !== undefined) others.add(flight.flushed);
+      }
     }
-    if (changes.length > 0) others.push(this.#write(changes, own));
-    await (others.length === 1 ? others[0] : Promise.all(others));
+    if (changes.length > 0) others.add(this.#write(changes, own));
+    const [first] = others;
+    await (others.size === 1 ? first : Promise.all(others));
     return held;
   }
 
@@ -142,8 +151,9 @@ export class DurableStorage implements Storage {
     const changes: Change[] = [{ table: 'damaged', key, value: undefined }];
     const own: InFlight[] = [];
     if (newest !== undefined && compareVersions(held, newest.version) < 0) {
-      this.#store(key, newest, changes);
-      own.push(enterFlight(known, newest.version));
+      const stored = this.#storing(key, newest, changes);
+      changes.push(stored);
+      own.push(enterFlight(known, newest.version, stored));
     } else if (bytes !== undefined && held === undefined) {
       changes.push({ table: 'data', key, value: undefined });
     }
@@ -159,7 +169,7 @@ export class DurableStorage implements Storage {
         const known = this.#known.of(mapKey);
         if (known.flight !== undefined || this.#damaged.has(mapKey)) return false;
         if (compareVersions(this.#durableVersion(key), version) !== 0) return false;
-        own.push(enterFlight(known, version, 'removed'));
+        own.push(enterFlight(known, version, undefined));
         return true;
       })
       .map(({ key }): Change => ({ table: 'data', key, value: undefined }));
@@ -173,16 +183,20 @@ export class DurableStorage implements Storage {
     });
   }
 
-  #store(key: Uint8Array, record: VersionedValue, changes: Change[]): void {
-    changes.push({ table: 'data', key, value: encodeRecord(key, record) });
+  /** The change that stores a record; what has to be durable with it goes to the others. */
+  #storing(key: Uint8Array, record: VersionedValue, others: Change[]): StoringChange {
     const mark = this.#newestClock.cover(record.version.clock);
-    if (mark !== undefined) changes.push(mark);
+    if (mark !== undefined) others.push(mark);
+    return { table: 'data', key, value: encodeRecord(key, record) };
   }
 
   /** Writes, and ends the flight of its records when they are durable or failed. */
   #write(changes: readonly Change[], own: readonly InFlight[]): Promise<void> {
     this.#flushes++;
-    const flushed = this.#tables.write(changes).then(
+    const onBegin = () => {
+      for (const entered of own) entered.waiting = undefined;
+    };
+    const flushed = this.#tables.write(changes, onBegin).then(
       () => this.#land(own, true),
       (error: unknown) => {
         this.#land(own, false);
@@ -196,8 +210,8 @@ export class DurableStorage implements Storage {
 
   #land(own: readonly InFlight[], isDurable: boolean): void {
     for (const entered of own) {
-      const { known, version, change } = entered;
-      if (isDurable) known.durable = change === 'stored' ? version : undefined;
+      const { known, version, isRemoval } = entered;
+      if (isDurable) known.durable = isRemoval ? undefined : version;
       if (known.flight === entered) known.flight = undefined;
     }
     this.#flushes--;
@@ -254,18 +268,26 @@ const knownKeysMax = 32 * 1024;
 /** A record that was handed to the tables, to be stored or removed, where that is not durable yet. */
 interface InFlight {
   readonly known: KnownKey<InFlight>;
-  readonly version: Version;
-  readonly change: 'stored' | 'removed';
+  version: Version;
+  readonly isRemoval: boolean;
+  /** The store, as long as its transaction has not begun, so that a newer record can take its place. */
+  waiting: StoringChange | undefined;
   /** Set within the call that entered it. */
   flushed: Promise<void> | undefined;
 }
 
+interface StoringChange extends Change {
+  value: Uint8Array;
+}
+
+/** @param waiting the store; `undefined` for a removal. */
 function enterFlight(
   known: KnownKey<InFlight>,
   version: Version,
-  change: InFlight['change'] = 'stored',
+  waiting: StoringChange | undefined,
 ): InFlight {
-  known.flight = { known, version, change, flushed: undefined };
+  const isRemoval = waiting === undefined;
+  known.flight = { known, version, isRemoval, waiting, flushed: undefined };
   return known.flight;
 }
 

@@ -20,6 +20,7 @@ export interface GroupCommitOptions {
 
 interface PendingWrite {
   readonly changes: readonly Change[];
+  readonly onBegin: (() => void) | undefined;
   readonly resolve: () => void;
   readonly reject: (error: StorageError) => void;
 }
@@ -47,10 +48,10 @@ export class GroupCommit {
     this.#listeners.push(listener);
   }
 
-  write(changes: readonly Change[]): Promise<void> {
+  write(changes: readonly Change[], onBegin?: () => void): Promise<void> {
     if (this.#error !== undefined) return Promise.reject(this.#error);
     return new Promise((resolve, reject) => {
-      this.#pending.push({ changes, resolve, reject });
+      this.#pending.push({ changes, onBegin, resolve, reject });
       this.#startWork();
     });
   }
@@ -86,6 +87,7 @@ export class GroupCommit {
     while (this.#pending.length > 0) {
       const group = this.#pending;
       this.#pending = [];
+      for (const { onBegin } of group) onBegin?.();
       try {
         if (this.#error !== undefined) throw this.#error;
         await this.#options.commit(group.flatMap(({ changes }) => changes));

@@ -109,9 +109,9 @@ export class LmdbTables implements Tables {
     }
   }
 
-  write(changes: readonly Change[]): Promise<void> {
+  write(changes: readonly Change[], onBegin?: () => void): Promise<void> {
     checkChanges(changes);
-    return this.#commits.write(changes);
+    return this.#commits.write(changes, onBegin);
   }
 
   writeNow(changes: readonly Change[]): void {

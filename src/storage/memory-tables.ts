@@ -42,8 +42,10 @@ export class MemoryTables implements Tables {
     const flush = options.flush ?? (() => Promise.resolve());
     this.#commits = new GroupCommit(components, {
       commit: async (changes) => {
-        await flush(changes);
-        this.#apply(changes);
+        // What they become while the flush is going on is not on its way to the disk.
+        const begun = changes.map((change) => ({ ...change }));
+        await flush(begun);
+        this.#apply(begun);
       },
       probe: () => flush([]),
     });
@@ -80,9 +82,9 @@ export class MemoryTables implements Tables {
     return this.#map(table).size;
   }
 
-  write(changes: readonly Change[]): Promise<void> {
+  write(changes: readonly Change[], onBegin?: () => void): Promise<void> {
     checkChanges(changes);
-    return this.#commits.write(changes);
+    return this.#commits.write(changes, onBegin);
   }
 
   writeNow(changes: readonly Change[]): void {

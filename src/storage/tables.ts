@@ -32,9 +32,10 @@ export interface Tables {
    * while a flush is going on, share one transaction and one flush, in the order of their calls.
    * The bytes may not be changed until the promise has settled.
    *
+   * @param onBegin called when that transaction begins: until then a change may get another value.
    * @throws StorageError when they are not durable.
    */
-  write(changes: readonly Change[]): Promise<void>;
+  write(changes: readonly Change[], onBegin?: () => void): Promise<void>;
   /**
    * The same, durable on return: the process stands still meanwhile, so for rare things only. It
    * overtakes writes that are still under way.

@@ -62,8 +62,9 @@ describe('a test cluster', () => {
       cluster.nodes.filter((name) => !replicas.slice(0, 2).includes(name)),
     );
     const refused = { code: 'NOT_ENOUGH_REPLICAS', retryable: true, mayHaveApplied: false };
-    await assert.rejects(client.put(key, 'of one', { timeoutMs: 300 }), refused);
-    await assert.rejects(client.get(key, { timeoutMs: 300 }), refused);
+    await assert.rejects(client.get(key), refused);
+    // With little time left a write could be under way at its end, and be uncertain.
+    await assert.rejects(client.put(key, 'of one'), refused);
     await Promise.all(replicas.slice(0, 2).map((name) => cluster.restart(name)));
     assert.equal(await client.get(key, { consistency: 'ALL' }), 'of two');
   });

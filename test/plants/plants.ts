@@ -207,7 +207,7 @@ export const plants: readonly Plant[] = [
     edits: [
       {
         file: storage,
-        find: 'await (others.length === 1 ? others[0] : Promise.all(others));',
+        find: 'await (others.size === 1 ? first : Promise.all(others));',
         replace: 'Promise.all(others).catch(() => undefined);',
       },
     ],
@@ -218,7 +218,7 @@ export const plants: readonly Plant[] = [
     edits: [
       {
         file: storage,
-        find: 'if (flight?.flushed !== undefined)\n                    others.push(flight.flushed);',
+        find: 'if (flight?.flushed !== undefined)\n                    others.add(flight.flushed);',
         replace: '',
       },
     ],
@@ -258,6 +258,28 @@ export const plants: readonly Plant[] = [
     profile: { ...busy, clockSkewMsMax: 240, delayMsMax: 30 },
   },
   {
+    name: 'acknowledges what it put in the place of another record before the flush',
+    edits: [
+      {
+        file: storage,
+        find: 'if (flight.flushed !== undefined)\n                    others.add(flight.flushed);',
+        replace: '',
+      },
+    ],
+    profile: { ...withKills, faultKinds: ['kill-all'], clients: 40, delayMsMax: 1 },
+  },
+  {
+    name: 'changes a record whose transaction has begun',
+    edits: [
+      {
+        file: storage,
+        find: 'entered.waiting = undefined;',
+        replace: ';',
+      },
+    ],
+    profile: { ...withKills, faultKinds: ['kill-all'], clients: 40 },
+  },
+  {
     name: 'names the clock of the latest store, not the newest',
     edits: [
       {
@@ -273,8 +295,8 @@ export const plants: readonly Plant[] = [
     edits: [
       {
         file: storage,
-        find: 'value: encodeRecord(key, record) });',
-        replace: 'value: record.value && encodeRecord(key, record) });',
+        find: 'value: encodeRecord(key, record) };',
+        replace: 'value: record.value && encodeRecord(key, record) };',
       },
     ],
     profile: withCuts,

@@ -5,6 +5,8 @@ import { encodeText } from '../../src/base/bytes.ts';
 import { clockAtMs, compareVersions, type Version } from '../../src/record/version.ts';
 import type { VersionedValue } from '../../src/record/versioned-value.ts';
 import { DurableStorage } from '../../src/storage/durable-storage.ts';
+import { MemoryTables } from '../../src/storage/memory-tables.ts';
+import type { Change } from '../../src/storage/tables.ts';
 import { numberKey, textRecord, versionAt } from '../record/samples.ts';
 import { PowerCutTables } from '../support/power-cut-tables.ts';
 import {
@@ -99,6 +101,39 @@ describe('DurableStorage with records in flight', () => {
     stores.push(put(textRecord(v3)), put(textRecord(v1)));
     assert.deepEqual(await time.settle(Promise.all(stores)), [[v2], [v3], [v3]]);
     assert.deepEqual(storage.versionOf(key), v3);
+  });
+
+  it('writes the newest of the records of a key that wait for one transaction, and only that', async () => {
+    const written: (readonly Change[])[] = [];
+    const flush = async (changes: readonly Change[]) => {
+      written.push(changes.filter(({ table }) => table === 'data'));
+      await new Promise<void>((resolve) => new SimulatedHost(time).schedule(10, resolve));
+    };
+    const tables = new MemoryTables({ clock: new SimulatedHost(time) }, { flush });
+    storage = new DurableStorage(tables);
+    const others = [numberKey(2), numberKey(3)].map((other) => ({
+      key: other,
+      record: textRecord(v1),
+    }));
+    const first = [put(textRecord(v1)), storage.applyBatch(others), put(textRecord(v3, 'newest'))];
+    await time.advance(5);
+    const second = [
+      put(textRecord(v2)),
+      put(textRecord(versionAt(4))),
+      put(textRecord(versionAt(5))),
+    ];
+    assert.deepEqual(await time.settle(Promise.all(first)), [[v1], [v1, v1], [v3]]);
+    assert.equal(Buffer.from(storage.get(key)?.value?.bytes ?? []).toString(), 'newest');
+    assert.deepEqual(await time.settle(Promise.all(second)), [
+      [v3],
+      [versionAt(4)],
+      [versionAt(5)],
+    ]);
+    assert.deepEqual(storage.versionOf(key), versionAt(5));
+    assert.deepEqual(
+      written.map((changes) => changes.length),
+      [3, 1],
+    );
   });
 
   it('names no newer clock than it must, and after a power cut none that is less', async () => {
