@@ -24,7 +24,8 @@ import type { CopyProgress, TokenCopier } from './token-copier.ts';
  * A record that is damaged at a source is lost on two replicas: it becomes a damaged one here too, so
  * that its key alone waits for an operator and all others are served.
  *
- * With the disk the hints for other nodes are lost: their tokens become DIRTY.
+ * With the disk the hints for other nodes are lost, also those of tokens that are none of its own: all
+ * tokens of the others become DIRTY.
  */
 export interface RebuildComponents {
   readonly clock: Clock;
@@ -58,6 +59,7 @@ const tellEveryMs = 60_000;
 
 export class Rebuild {
   readonly #components: RebuildComponents;
+  readonly #node: string;
   readonly #pause: Pause;
   readonly #tokens: ReadonlyMap<string, TokenSet>;
   readonly #sources = new Map<string, SourceProgress>();
@@ -75,6 +77,7 @@ export class Rebuild {
    */
   constructor(components: RebuildComponents, node: string) {
     this.#components = components;
+    this.#node = node;
     const { clock, copier, ring, replica, progress } = components;
     this.#pause = new Pause(clock);
     this.#toldAtMs = clock.monotonicMs();
@@ -130,8 +133,9 @@ export class Rebuild {
   }
 
   async #markOthers(): Promise<void> {
-    for (const [target, tokens] of this.#tokens) {
-      await this.#components.dirty.mark(target, tokens);
+    const { dirty, ring } = this.#components;
+    for (const target of ring.nodes) {
+      if (target !== this.#node) await dirty.mark(target, ring.tokensHeld(target));
     }
     // Saved progress says that this is done.
     await this.#save();

@@ -97,12 +97,15 @@ async function quieten(
   // What a fault began may end only later: a flush that fails, a node that stops.
   await cluster.time.advance(lingerMs);
   faults.end();
-  const isQuiet = () => {
+  // A flush that was to fail may be under way still, and end its node later.
+  const isRunning = () => {
     for (const node of cluster.names) faults.boot(node);
-    return cluster.names.every((node) => isWhole(cluster, node)) && cluster.owesNothing();
+    return cluster.names.every((node) => cluster.isUp(node));
   };
+  const isQuiet = () =>
+    isRunning() && cluster.names.every((node) => isWhole(cluster, node)) && cluster.owesNothing();
   try {
-    await cluster.time.until(() => cluster.names.every((node) => cluster.isUp(node)), 30_000, 200);
+    await cluster.time.until(isRunning, 30_000, 200);
     // What the scrub would find in a day: damage that nobody has met yet.
     differences(cluster, keys);
     await cluster.time.until(isQuiet, quietMsMax, 200);
