@@ -75,27 +75,16 @@ export class DurableStorage implements Storage {
     const others = new Set<Promise<void>>();
     const held: Version[] = [];
     for (const { key, record } of records) {
-      const mapKey = bytesToMapKey(key);
-      const known = this.#known.of(mapKey);
-      const { flight } = known;
-      const current = flight?.version ?? this.#versionToPass(key, known, record.version);
+      const known = this.#known.of(bytesToMapKey(key));
+      const current = known.flight?.version ?? this.#versionToPass(key, known, record.version);
       if (current !== undefined && compareVersions(current, record.version) >= 0) {
-        if (flight?.flushed !== undefined) others.add(flight.flushed);
         held.push(current);
-        continue;
-      }
-      held.push(record.version);
-      if (this.#damaged.size > 0 && this.#damaged.has(mapKey)) changes.push(damageMark(key));
-      const stored = this.#storing(key, record, changes);
-      if (flight?.waiting === undefined) {
-        changes.push(stored);
-        own.push(enterFlight(known, record.version, stored));
       } else {
-        // Many stores of one key that wait for the same transaction are one.
-        flight.waiting.value = stored.value;
-        flight.version = record.version;
-        if (flight.flushed !== undefined) others.add(flight.flushed);
+        this.#enter(key, record, known, changes, own);
+        held.push(record.version);
       }
+      const flushed = known.flight?.flushed;
+      if (flushed !== undefined) others.add(flushed);
     }
     if (changes.length > 0) others.add(this.#write(changes, own));
     const [first] = others;
@@ -181,6 +170,25 @@ export class DurableStorage implements Storage {
     return new Promise((resolve) => {
       this.#onIdle = resolve;
     });
+  }
+
+  /** Hands a newer record in. Many stores of one key that wait for the same transaction are one. */
+  #enter(
+    key: Uint8Array,
+    record: VersionedValue,
+    known: KnownKey<InFlight>,
+    changes: Change[],
+    own: InFlight[],
+  ): void {
+    if (this.#isDamaged(key)) changes.push(damageMark(key));
+    const stored = this.#storing(key, record, changes);
+    if (known.flight?.waiting === undefined) {
+      changes.push(stored);
+      own.push(enterFlight(known, record.version, stored));
+    } else {
+      known.flight.waiting.value = stored.value;
+      known.flight.version = record.version;
+    }
   }
 
   /** The change that stores a record; what has to be durable with it goes to the others. */

@@ -218,7 +218,7 @@ export const plants: readonly Plant[] = [
     edits: [
       {
         file: storage,
-        find: 'if (flight?.flushed !== undefined)\n                    others.add(flight.flushed);',
+        find: 'if (flushed !== undefined)\n                others.add(flushed);',
         replace: '',
       },
     ],
@@ -229,7 +229,7 @@ export const plants: readonly Plant[] = [
     edits: [
       {
         file: storage,
-        find: 'flight?.version ?? this.#versionToPass(key, known, record.version)',
+        find: 'known.flight?.version ?? this.#versionToPass(key, known, record.version)',
         replace: 'this.#versionToPass(key, known, record.version)',
       },
     ],
@@ -256,17 +256,6 @@ export const plants: readonly Plant[] = [
       },
     ],
     profile: { ...busy, clockSkewMsMax: 240, delayMsMax: 30 },
-  },
-  {
-    name: 'acknowledges what it put in the place of another record before the flush',
-    edits: [
-      {
-        file: storage,
-        find: 'if (flight.flushed !== undefined)\n                    others.add(flight.flushed);',
-        replace: '',
-      },
-    ],
-    profile: { ...withKills, faultKinds: ['kill-all'], clients: 40, delayMsMax: 1 },
   },
   {
     name: 'changes a record whose transaction has begun',
