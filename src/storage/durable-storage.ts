@@ -3,6 +3,7 @@ import { QuorateError } from '../base/quorate-error.ts';
 import type { KeyedVersion } from '../record/replica-messages.ts';
 import { compareVersions, type Version } from '../record/version.ts';
 import { recordBytes, type VersionedValue } from '../record/versioned-value.ts';
+import { enterFlight, type InFlight, type StoringChange } from './in-flight.ts';
 import { type KnownKey, KnownKeys } from './known-keys.ts';
 import { NewestClock } from './newest-clock.ts';
 import { decodeRecord, decodeVersion, encodeRecord } from './record-format.ts';
@@ -272,32 +273,6 @@ export class DurableStorage implements Storage {
 
 /** With keys of 20 bytes two generations take about 10 MiB. */
 const knownKeysMax = 32 * 1024;
-
-/** A record that was handed to the tables, to be stored or removed, where that is not durable yet. */
-interface InFlight {
-  readonly known: KnownKey<InFlight>;
-  version: Version;
-  readonly isRemoval: boolean;
-  /** The store, as long as its transaction has not begun, so that a newer record can take its place. */
-  waiting: StoringChange | undefined;
-  /** Set within the call that entered it. */
-  flushed: Promise<void> | undefined;
-}
-
-interface StoringChange extends Change {
-  value: Uint8Array;
-}
-
-/** @param waiting the store; `undefined` for a removal. */
-function enterFlight(
-  known: KnownKey<InFlight>,
-  version: Version,
-  waiting: StoringChange | undefined,
-): InFlight {
-  const isRemoval = waiting === undefined;
-  known.flight = { known, version, isRemoval, waiting, flushed: undefined };
-  return known.flight;
-}
 
 /** The record with a value of its own, where it was a part of memory that is used again. */
 function copyValue(record: VersionedValue): VersionedValue {
