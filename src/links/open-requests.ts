@@ -76,8 +76,10 @@ export class OpenRequests {
       const open = this.#open.get(id);
       if (open !== undefined) {
         const timeoutMs = Math.floor(open.deadlineMs - nowMs);
-        if (timeoutMs <= 0) overdue.push(id);
-        else {
+        if (timeoutMs <= 0) {
+          overdue.push(id);
+          this.#closeToOthers(open);
+        } else {
           if (frame.length > 0 && bytes + open.bytes > frameBytesMax) break;
           bytes += open.bytes;
           open.isUnderWay = true;

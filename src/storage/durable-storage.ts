@@ -75,17 +75,24 @@ export class DurableStorage implements Storage {
     const own: InFlight[] = [];
     const others = new Set<Promise<void>>();
     const held: Version[] = [];
-    for (const { key, record } of records) {
-      const known = this.#known.of(bytesToMapKey(key));
-      const current = known.flight?.version ?? this.#versionToPass(key, known, record.version);
-      if (current !== undefined && compareVersions(current, record.version) >= 0) {
-        held.push(current);
-      } else {
-        this.#enter(key, record, known, changes, own);
-        held.push(record.version);
+    try {
+      for (const { key, record } of records) {
+        const known = this.#known.of(bytesToMapKey(key));
+        const current = known.flight?.version ?? this.#versionToPass(key, known, record.version);
+        if (current !== undefined && compareVersions(current, record.version) >= 0) {
+          held.push(current);
+        } else {
+          this.#enter(key, record, known, changes, own);
+          held.push(record.version);
+        }
+        const flushed = known.flight?.flushed;
+        if (flushed !== undefined) others.add(flushed);
       }
-      const flushed = known.flight?.flushed;
-      if (flushed !== undefined) others.add(flushed);
+    } catch (error: unknown) {
+      // The disk could not be read, and what was entered goes nowhere.
+      this.#newestClock.forgetMark();
+      this.#leave(own);
+      throw error;
     }
     if (changes.length > 0) others.add(this.#write(changes, own));
     const [first] = others;
@@ -209,7 +216,6 @@ export class DurableStorage implements Storage {
       () => this.#land(own, true),
       (error: unknown) => {
         this.#land(own, false);
-        this.#newestClock.forgetMark();
         throw error;
       },
     );
@@ -218,13 +224,20 @@ export class DurableStorage implements Storage {
   }
 
   #land(own: readonly InFlight[], isDurable: boolean): void {
-    for (const entered of own) {
-      const { known, version, isRemoval } = entered;
-      if (isDurable) known.durable = isRemoval ? undefined : version;
-      if (known.flight === entered) known.flight = undefined;
-    }
+    if (isDurable) {
+      for (const { known, version, isRemoval } of own) {
+        known.durable = isRemoval ? undefined : version;
+      }
+    } else this.#newestClock.forgetMark();
+    this.#leave(own);
     this.#flushes--;
     if (this.#flushes === 0) this.#onIdle?.();
+  }
+
+  #leave(own: readonly InFlight[]): void {
+    for (const entered of own) {
+      if (entered.known.flight === entered) entered.known.flight = undefined;
+    }
   }
 
   /** The version on disk; a record found damaged counts as none, and is remembered. */

@@ -31,7 +31,8 @@ export class NewestClock {
     if (this.#clock === undefined) return undefined;
     this.#clock = laterClock(this.#clock, clock);
     if (clock <= this.#mark) return undefined;
-    this.#mark = clock + aheadBy;
+    // Not of the one that is to be stored, which may be older than what the forgotten mark covered.
+    this.#mark = this.#clock + aheadBy;
     const version = { clock: this.#mark, node: 'mark' };
     return {
       table: 'meta',

@@ -113,6 +113,26 @@ describe('PeerLink, for requests,', () => {
     assert.equal(replies.length, 4);
   });
 
+  it('lets nobody join a question for the newest clock whose time is over', async () => {
+    welcome();
+    const { channel, handlers } = dialer.stream;
+    channel.hasRoom = false;
+    send(read(1));
+    await turn();
+    // While the link is blocked, what waits grows too old; who asks when that ends, asks in time.
+    const ask = (timeoutMs: number) => send({ operation: 'query-clock' }, timeoutMs);
+    link.send(read(2), time.nowMs + 5, () => ask(1_000));
+    ask(5);
+    await time.advance(10);
+    frames();
+    channel.hasRoom = true;
+    handlers.onDrain();
+    await turn();
+    const asked = frames().flatMap(({ requests }) => requests.map(({ request }) => request));
+    assert.deepEqual(asked, [{ operation: 'query-clock' }]);
+    assert.deepEqual(replies, [notSent]);
+  });
+
   it('ends all who ask for the newest clock with the stream, and asks anew on the next', async () => {
     welcome();
     for (let count = 0; count < 2; count++) send({ operation: 'query-clock' });

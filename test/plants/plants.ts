@@ -218,7 +218,7 @@ export const plants: readonly Plant[] = [
     edits: [
       {
         file: storage,
-        find: 'if (flushed !== undefined)\n                others.add(flushed);',
+        find: 'if (flushed !== undefined)\n                    others.add(flushed);',
         replace: '',
       },
     ],

@@ -156,14 +156,33 @@ describe('DurableStorage with records in flight', () => {
   });
 
   it('writes its newest clock again where a full disk did not take it', async () => {
+    const far = versionAt(10_000);
+    await time.settle(put(textRecord(far)));
     disk.isFull = true;
-    await assert.rejects(time.settle(put(textRecord(v3))), { code: 'NO_SPACE' });
+    await assert.rejects(time.settle(put(textRecord(versionAt(10_001)))), { code: 'NO_SPACE' });
     disk.isFull = false;
     await time.advance(1_100);
-    await time.settle(put(textRecord(v2)));
+    // An old hint of another key takes the mark along, and does not lower it.
+    await time.settle(storage.applyBatch([{ key: numberKey(2), record: textRecord(v1) }]));
     disk.cut();
     storage = new DurableStorage(disk.tables);
-    assert.ok((storage.newestClock() ?? 0n) >= v2.clock);
+    assert.ok((storage.newestClock() ?? 0n) >= far.clock);
+  });
+
+  it('acknowledges nothing in the place of a store that went nowhere', async () => {
+    const [first, second] = [numberKey(1), numberKey(2)];
+    const tables = disk.tables;
+    const view = tables.view.bind(tables);
+    tables.view = (table, wanted) => {
+      if (wanted[0] === second[0]) throw new Error('EIO');
+      return view(table, wanted);
+    };
+    const batch = [first, second].map((each) => ({ key: each, record: textRecord(v1) }));
+    await assert.rejects(storage.applyBatch(batch), /EIO/);
+    assert.deepEqual(await time.settle(put(textRecord(v2))), [v2]);
+    disk.cut();
+    storage = new DurableStorage(disk.tables);
+    assert.deepEqual(storage.versionOf(key), v2);
   });
 
   it('names no newest clock beside records of which nobody noted it, also after more of them', async () => {
