@@ -20,6 +20,8 @@ interface OpenRequest {
   readonly bytes: number;
   deadlineMs: number;
   readonly onReply: OnReply;
+  /** Who else waits for the same answer. */
+  joined: OnReply[] | undefined;
   isUnderWay: boolean;
 }
 
@@ -31,7 +33,7 @@ export class OpenRequests {
   #queue: number[] = [];
   #bytes = 0;
   /** The question for the newest clock that has not left: it serves all who ask until it does. */
-  #clockQuery: { readonly open: OpenRequest; readonly onReplies: OnReply[] } | undefined;
+  #clockQuery: OpenRequest | undefined;
 
   get count(): number {
     return this.#open.size;
@@ -43,10 +45,11 @@ export class OpenRequests {
 
   /** Queues a request, or ends it at once if there is no room. @returns whether it was queued. */
   add(id: number, request: ReplicaRequest, deadlineMs: number, onReply: OnReply): boolean {
-    if (request.operation === 'query-clock' && this.#clockQuery !== undefined) {
-      const { open, onReplies } = this.#clockQuery;
-      open.deadlineMs = Math.max(open.deadlineMs, deadlineMs);
-      onReplies.push(onReply);
+    const isClockQuery = request.operation === 'query-clock';
+    if (isClockQuery && this.#clockQuery !== undefined) {
+      this.#clockQuery.deadlineMs = Math.max(this.#clockQuery.deadlineMs, deadlineMs);
+      this.#clockQuery.joined ??= [];
+      this.#clockQuery.joined.push(onReply);
       return true;
     }
     const bytes = requestBytes(request);
@@ -54,8 +57,9 @@ export class OpenRequests {
       onReply(notSent);
       return false;
     }
-    const open = { request, bytes, deadlineMs, onReply, isUnderWay: false };
-    this.#open.set(id, request.operation === 'query-clock' ? this.#joinable(open) : open);
+    const open = { request, bytes, deadlineMs, onReply, joined: undefined, isUnderWay: false };
+    this.#open.set(id, open);
+    if (isClockQuery) this.#clockQuery = open;
     this.#bytes += bytes;
     this.#queue.push(id);
     return true;
@@ -68,6 +72,7 @@ export class OpenRequests {
    * @returns no requests when the queue is empty.
    */
   takeFrame(nowMs: number): readonly LinkRequest[] {
+    this.#clockQuery = undefined;
     const frame: LinkRequest[] = [];
     const overdue: number[] = [];
     let bytes = 0;
@@ -76,14 +81,11 @@ export class OpenRequests {
       const open = this.#open.get(id);
       if (open !== undefined) {
         const timeoutMs = Math.floor(open.deadlineMs - nowMs);
-        if (timeoutMs <= 0) {
-          overdue.push(id);
-          this.#closeToOthers(open);
-        } else {
+        if (timeoutMs <= 0) overdue.push(id);
+        else {
           if (frame.length > 0 && bytes + open.bytes > frameBytesMax) break;
           bytes += open.bytes;
           open.isUnderWay = true;
-          this.#closeToOthers(open);
           frame.push({ id, timeoutMs, request: open.request });
         }
       }
@@ -99,25 +101,10 @@ export class OpenRequests {
     const open = this.#open.get(id);
     if (open === undefined) return;
     this.#open.delete(id);
-    this.#closeToOthers(open);
+    if (this.#clockQuery === open) this.#clockQuery = undefined;
     this.#bytes -= open.bytes;
     open.onReply(reply);
-  }
-
-  #joinable(open: OpenRequest): OpenRequest {
-    const onReplies = [open.onReply];
-    const joined = {
-      ...open,
-      onReply: (reply: ReplicaReply) => {
-        for (const onReply of onReplies) onReply(reply);
-      },
-    };
-    this.#clockQuery = { open: joined, onReplies };
-    return joined;
-  }
-
-  #closeToOthers(open: OpenRequest): void {
-    if (this.#clockQuery?.open === open) this.#clockQuery = undefined;
+    if (open.joined !== undefined) for (const onReply of open.joined) onReply(reply);
   }
 
   /** Ends the requests whose deadline has passed. */

@@ -82,6 +82,7 @@ export class DurableStorage implements Storage {
         if (current !== undefined && compareVersions(current, record.version) >= 0) {
           held.push(current);
         } else {
+          if (this.#isDamaged(key)) changes.push(damageMark(key));
           this.#enter(key, record, known, changes, own);
           held.push(record.version);
         }
@@ -148,9 +149,7 @@ export class DurableStorage implements Storage {
     const changes: Change[] = [{ table: 'damaged', key, value: undefined }];
     const own: InFlight[] = [];
     if (newest !== undefined && compareVersions(held, newest.version) < 0) {
-      const stored = this.#storing(key, newest, changes);
-      changes.push(stored);
-      own.push(enterFlight(known, newest.version, stored));
+      this.#enter(key, newest, known, changes, own);
     } else if (bytes !== undefined && held === undefined) {
       changes.push({ table: 'data', key, value: undefined });
     }
@@ -188,22 +187,17 @@ export class DurableStorage implements Storage {
     changes: Change[],
     own: InFlight[],
   ): void {
-    if (this.#isDamaged(key)) changes.push(damageMark(key));
-    const stored = this.#storing(key, record, changes);
+    const mark = this.#newestClock.cover(record.version.clock);
+    if (mark !== undefined) changes.push(mark);
+    const value = encodeRecord(key, record);
     if (known.flight?.waiting === undefined) {
+      const stored: StoringChange = { table: 'data', key, value };
       changes.push(stored);
       own.push(enterFlight(known, record.version, stored));
     } else {
-      known.flight.waiting.value = stored.value;
+      known.flight.waiting.value = value;
       known.flight.version = record.version;
     }
-  }
-
-  /** The change that stores a record; what has to be durable with it goes to the others. */
-  #storing(key: Uint8Array, record: VersionedValue, others: Change[]): StoringChange {
-    const mark = this.#newestClock.cover(record.version.clock);
-    if (mark !== undefined) others.push(mark);
-    return { table: 'data', key, value: encodeRecord(key, record) };
   }
 
   /** Writes, and ends the flight of its records when they are durable or failed. */

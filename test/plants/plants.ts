@@ -251,8 +251,8 @@ export const plants: readonly Plant[] = [
     edits: [
       {
         file: 'src/links/open-requests.js',
-        find: 'open.isUnderWay = true;\n                    this.#closeToOthers(open);',
-        replace: 'open.isUnderWay = true;',
+        find: 'takeFrame(nowMs) {\n        this.#clockQuery = undefined;',
+        replace: 'takeFrame(nowMs) {',
       },
     ],
     profile: { ...busy, clockSkewMsMax: 240, delayMsMax: 30 },
@@ -284,8 +284,8 @@ export const plants: readonly Plant[] = [
     edits: [
       {
         file: storage,
-        find: 'value: encodeRecord(key, record) };',
-        replace: 'value: record.value && encodeRecord(key, record) };',
+        find: 'const value = encodeRecord(key, record);',
+        replace: 'const value = record.value && encodeRecord(key, record);',
       },
     ],
     profile: withCuts,
